@@ -1,0 +1,261 @@
+// Package park runs a call that the kernel may never let return, and bounds
+// what that costs.
+//
+// A read from a queueing multipath map, an SG_IO ioctl to a blocked SCSI device
+// and a write to a sysfs delete attribute can all sleep uninterruptibly. No
+// signal ends them, so the only thing a library can do is to stop waiting. A
+// [Lot] does that honestly: the call goes on in a goroutine of its own (and so
+// in a thread of its own), the caller gets a [StuckError] when its context
+// ends, the call is counted until it returns, the same key is not started a
+// second time meanwhile, and there is a hard limit on how many may exist.
+//
+// Do not use it for calls that a context or a deadline can really end.
+package park
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// DefaultLimit is how many calls may be stuck at once in a [Lot] made with
+// limit 0. Each holds a thread, so this is far below Go's limit of 10,000.
+const DefaultLimit = 64
+
+// A Lot holds the calls that have not come back. It is safe for concurrent use.
+type Lot struct {
+	limit int
+	late  func(Late)
+
+	mu      sync.Mutex
+	running map[string]*call
+	changed chan struct{} // closed, and made anew, when a call ends or is left
+}
+
+// A call is one that was started and has not come back.
+type call struct {
+	since time.Time
+	stuck bool // nobody waits for it any more
+}
+
+// A Stuck is one call that has not come back although its caller has gone.
+type Stuck struct {
+	Key   string    // what the call was made on
+	Since time.Time // when it was started
+}
+
+// A Late is the end of a call that nobody waited for any more.
+type Late struct {
+	Stuck
+	Took time.Duration
+	Err  error // what the call returned in the end
+}
+
+// New returns a Lot that lets at most limit calls be under way, and so be stuck,
+// at once (0 means [DefaultLimit]). late, which may be nil, is called, from the
+// call's own goroutine, when a stuck call comes back after all.
+func New(limit int, late func(Late)) *Lot {
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	return &Lot{
+		limit:   limit,
+		late:    late,
+		running: map[string]*call{},
+		changed: make(chan struct{}),
+	}
+}
+
+// Stuck lists the calls that have not come back, oldest first.
+func (l *Lot) Stuck() []Stuck {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := []Stuck{}
+	for k, c := range l.running {
+		if c.stuck {
+			out = append(out, Stuck{Key: k, Since: c.since})
+		}
+	}
+	slices.SortFunc(out, func(a, b Stuck) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Key, b.Key))
+	})
+	return out
+}
+
+// A StuckError says that a call has not come back in time, or was not started
+// because an earlier one on the same key has not. It matches
+// [context.DeadlineExceeded] (or [context.Canceled]) through its cause.
+type StuckError struct {
+	Key   string
+	Since time.Time // when the call that is stuck was started
+	Began bool      // whether this call was the one that started it
+	Cause error     // the context's error, or nil where nobody waits for the earlier call
+}
+
+func (e *StuckError) Error() string {
+	if !e.Began {
+		return fmt.Sprintf("%s: an earlier call, started at %s, has not come back", e.Key, e.Since.Format(time.TimeOnly))
+	}
+	return fmt.Sprintf("%s: no answer after %s", e.Key, time.Since(e.Since).Round(time.Millisecond))
+}
+
+func (e *StuckError) Unwrap() error { return e.Cause }
+
+// A LimitError says that a call was not started because too many others are
+// under way. It matches the context's error where that ended before one of them
+// came back.
+type LimitError struct {
+	Key   string
+	Limit int
+	Cause error // the context's error, or nil where all the others are stuck
+}
+
+func (e *LimitError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: not started, %d other calls are under way", e.Key, e.Limit)
+	}
+	return fmt.Sprintf("%s: not started, %d other calls are stuck", e.Key, e.Limit)
+}
+
+func (e *LimitError) Unwrap() error { return e.Cause }
+
+var (
+	_ interface{ Unwrap() error } = (*StuckError)(nil)
+	_ interface{ Unwrap() error } = (*LimitError)(nil)
+)
+
+// Do runs fn in a goroutine of its own and waits for it until ctx ends. fn must
+// not touch anything that the caller goes on using after Do has returned.
+//
+// A call with the same key that somebody still waits for is waited for, and so
+// is a place in the lot, as long as ctx lasts; behind calls that are stuck there
+// is no waiting.
+//
+// It returns what fn returned; ctx's error if that had ended before; a
+// *[StuckError] if fn has not come back, now or in an earlier call with the same
+// key; or a *[LimitError].
+func Do[T any](ctx context.Context, l *Lot, key string, fn func() (T, error)) (T, error) {
+	var zero T
+	if err := ctx.Err(); err != nil {
+		return zero, err
+	}
+	c, err := l.begin(ctx, key)
+	if err != nil {
+		return zero, err
+	}
+	type result struct {
+		v   T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := fn()
+		l.end(key, err) // before the caller hears of it, who may start the next
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.v, r.err
+	case <-ctx.Done():
+	}
+	if l.leave(key, c) {
+		return zero, &StuckError{Key: key, Since: c.since, Began: true, Cause: ctx.Err()}
+	}
+	r := <-done // it came back between the two
+	return r.v, r.err
+}
+
+// begin books key as soon as it is free and the lot has a place.
+func (l *Lot) begin(ctx context.Context, key string) (*call, error) {
+	for {
+		c, changed, err := l.book(key)
+		if c != nil {
+			return c, nil
+		}
+		if changed == nil {
+			return nil, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, because(err, ctx.Err())
+		}
+	}
+}
+
+// book books key, or says why not, and what to wait for where that can end.
+func (l *Lot) book(key string) (*call, <-chan struct{}, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c, ok := l.running[key]; ok {
+		return nil, l.hope(!c.stuck), &StuckError{Key: key, Since: c.since}
+	}
+	if len(l.running) >= l.limit {
+		return nil, l.hope(l.anyWaited()), &LimitError{Key: key, Limit: l.limit}
+	}
+	c := &call{since: time.Now()}
+	l.running[key] = c
+	return c, nil, nil
+}
+
+// hope is what to wait for, if there is any use in waiting.
+func (l *Lot) hope(some bool) <-chan struct{} {
+	if some {
+		return l.changed
+	}
+	return nil
+}
+
+// anyWaited reports whether somebody still waits for one of the calls.
+func (l *Lot) anyWaited() bool {
+	for _, c := range l.running {
+		if !c.stuck {
+			return true
+		}
+	}
+	return false
+}
+
+// because gives a refusal its cause.
+func because(refusal, cause error) error {
+	switch e := refusal.(type) {
+	case *StuckError:
+		e.Cause = cause
+	case *LimitError:
+		e.Cause = cause
+	}
+	return refusal
+}
+
+// leave marks the call as stuck, and reports whether it is still under way.
+func (l *Lot) leave(key string, c *call) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running[key] != c {
+		return false
+	}
+	c.stuck = true
+	l.change()
+	return true
+}
+
+// end books key out, and tells of it where nobody waited any more.
+func (l *Lot) end(key string, err error) {
+	l.mu.Lock()
+	c := l.running[key]
+	delete(l.running, key)
+	l.change()
+	l.mu.Unlock()
+	if c.stuck && l.late != nil {
+		l.late(Late{Stuck: Stuck{Key: key, Since: c.since}, Took: time.Since(c.since), Err: err})
+	}
+}
+
+// change wakes those who wait for a key or a place.
+func (l *Lot) change() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
