@@ -1,0 +1,91 @@
+package sysfs
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/park"
+)
+
+// A Stuck is one call into the kernel that has not come back although its
+// caller has gone.
+type Stuck struct {
+	Key   string    // the attribute that was written to, or "scan …" for a walk through a tree
+	Since time.Time // when it was started
+}
+
+// Stuck lists the calls that have not come back: writes to attributes first,
+// the oldest first of each.
+func (f *FS) Stuck() []Stuck {
+	var out []Stuck
+	for _, lot := range []*park.Lot{f.writes, f.scans} {
+		for _, s := range lot.Stuck() {
+			out = append(out, Stuck(s))
+		}
+	}
+	return out
+}
+
+// bounded runs fn, a walk through a tree, until ctx ends. Walks may run side by
+// side, so each has a key of its own.
+func bounded[T any](ctx context.Context, f *FS, what string, fn func() (T, error)) (T, error) {
+	key := fmt.Sprintf("scan %s #%d", what, f.scan.Add(1))
+	return park.Do(ctx, f.scans, key, fn)
+}
+
+// mostWorkers is how many goroutines walk at most: enough to hide the kernel's
+// locks, few enough not to be felt by the host's own work.
+const mostWorkers = 8
+
+// each calls fn for every item, several at a time, and returns what it returned
+// in the order of items, without those for which keep was false. It stops at
+// the first error, and when ctx ends.
+func each[I, T any](ctx context.Context, items []I, fn func(I) (v T, keep bool, err error)) ([]T, error) {
+	type slot struct {
+		v    T
+		keep bool
+	}
+	var (
+		slots = make([]slot, len(items))
+		next  atomic.Int64
+		fail  = make(chan error, mostWorkers)
+		wg    sync.WaitGroup
+	)
+	work := func() {
+		for {
+			i := int(next.Add(1)) - 1
+			if i >= len(items) {
+				return
+			}
+			err := ctx.Err()
+			if err == nil {
+				slots[i].v, slots[i].keep, err = fn(items[i])
+			}
+			if err != nil {
+				next.Store(int64(len(items)))
+				fail <- err
+				return
+			}
+		}
+	}
+	for range min(mostWorkers, runtime.GOMAXPROCS(0), len(items)) {
+		wg.Go(work)
+	}
+	wg.Wait()
+	select {
+	case err := <-fail:
+		return nil, err
+	default:
+	}
+	out := make([]T, 0, len(items))
+	for i := range slots {
+		if slots[i].keep {
+			out = append(out, slots[i].v)
+		}
+	}
+	return out, nil
+}

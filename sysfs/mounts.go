@@ -1,0 +1,167 @@
+package sysfs
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// A Mount is one mount of one mount namespace.
+type Mount struct {
+	Devt   DevNum // the device; of major 0 (nfs, overlay, …) where there is none, or it cannot be told
+	Root   string // what of the file system is mounted
+	Point  string // where, as the process PID sees it
+	FSType string
+	Source string // "/dev/mapper/mpathb", "tmpfs", "server:/export"
+	NS     uint64 // inode number of the mount namespace
+	PID    int    // a process that sees it
+}
+
+// Mounts are the mounts of a host.
+type Mounts struct {
+	List []Mount
+	// Blind are the processes whose mounts could not be read. What they have
+	// mounted is unknown.
+	Blind []int
+	// Pinned are mount namespaces that no process is in, kept by a bind mount
+	// of theirs (as snapd does). What is mounted in them is unknown.
+	Pinned []uint64
+}
+
+// Mounts reads /proc/PID/mountinfo for every mount namespace of the host that a
+// process or a thread is in, and for every root directory that processes of one
+// namespace have (mountinfo leaves out what is outside of it). A process that
+// ends meanwhile is no error.
+//
+// A btrfs has a device number of its own; here it has the number of its device,
+// and one Mount for each device where it has several, from /sys/fs/btrfs.
+//
+// Needs root, and the host's /proc: processes outside its PID namespace are not
+// seen at all.
+func (f *FS) Mounts(ctx context.Context) (Mounts, error) {
+	return bounded(ctx, f, "mounts", func() (Mounts, error) {
+		pids, err := f.pids()
+		if err != nil {
+			return Mounts{}, err
+		}
+		perProcess, err := each(ctx, pids, func(pid int) ([]seat, bool, error) {
+			seats := f.seats(pid)
+			return seats, len(seats) > 0, nil
+		})
+		if err != nil {
+			return Mounts{}, err
+		}
+		s := mountScan{fs: f, seen: map[mountKey]bool{}, read: map[view]bool{}, pinned: map[uint64]bool{}}
+		for _, seats := range perProcess {
+			if err := ctx.Err(); err != nil {
+				return Mounts{}, err
+			}
+			if err := s.process(seats); err != nil {
+				return Mounts{}, err
+			}
+		}
+		return s.result(), nil
+	})
+}
+
+// A mountKey is one mount in one namespace.
+type mountKey struct{ ns, id uint64 }
+
+// A mountScan gathers the mounts of all views.
+type mountScan struct {
+	fs     *FS
+	out    Mounts
+	read   map[view]bool
+	seen   map[mountKey]bool
+	pinned map[uint64]bool // namespaces that a bind mount of nsfs shows
+	btrfs  [][]DevNum      // devices of each btrfs; nil before it is read
+}
+
+// process reads the views of a process that no process before had.
+func (m *mountScan) process(seats []seat) error {
+	for _, s := range seats {
+		if s.blind {
+			m.blind(s.pid)
+			continue
+		}
+		if m.read[s.view] {
+			continue
+		}
+		lines, err := m.fs.mountInfo(s.dir)
+		switch {
+		case ended(err): // the next process may have the same view
+		case denied(err):
+			m.blind(s.pid)
+		case err != nil:
+			return err
+		default:
+			m.read[s.view] = true
+			m.add(s, lines)
+		}
+	}
+	return nil
+}
+
+func (m *mountScan) blind(pid int) {
+	if !slices.Contains(m.out.Blind, pid) {
+		m.out.Blind = append(m.out.Blind, pid)
+	}
+}
+
+// mountInfo reads the mountinfo of a process or thread.
+func (f *FS) mountInfo(dir string) ([]mountLine, error) {
+	file := f.Path(procDir, dir, "mountinfo")
+	text, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := parseMountInfo(text)
+	return lines, pathError("parse", file, err)
+}
+
+func (m *mountScan) add(s seat, lines []mountLine) {
+	for _, l := range lines {
+		key := mountKey{s.ns, l.id}
+		if m.seen[key] {
+			continue
+		}
+		m.seen[key] = true
+		if ns, err := parseNamespace(l.root); err == nil && l.fstype == "nsfs" {
+			m.pinned[ns] = true
+		}
+		mount := Mount{Devt: l.devt, Root: l.root, Point: l.point, FSType: l.fstype,
+			Source: l.source, NS: s.ns, PID: s.pid}
+		for _, d := range m.devices(l) {
+			mount.Devt = d
+			m.out.List = append(m.out.List, mount)
+		}
+	}
+}
+
+// devices returns the devices of a mount: its own number, but for a file system
+// that has an anonymous one and a block device as its source.
+func (m *mountScan) devices(l mountLine) []DevNum {
+	if l.devt.Major != 0 || !strings.HasPrefix(l.source, "/"+devDir+"/") {
+		return []DevNum{l.devt}
+	}
+	d := m.fs.node(l.source)
+	if d.IsZero() {
+		return []DevNum{l.devt}
+	}
+	if l.fstype == "btrfs" {
+		return m.members(d)
+	}
+	return []DevNum{d}
+}
+
+// result ends the scan: pinned are the namespaces that no process is in.
+func (m *mountScan) result() Mounts {
+	for v := range m.read {
+		delete(m.pinned, v.ns)
+	}
+	for ns := range m.pinned {
+		m.out.Pinned = append(m.out.Pinned, ns)
+	}
+	slices.Sort(m.out.Pinned)
+	return m.out
+}

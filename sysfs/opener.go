@@ -1,0 +1,77 @@
+package sysfs
+
+import (
+	"context"
+	"time"
+)
+
+// An Opener is one process that has a block device open, and one file
+// descriptor of it.
+type Opener struct {
+	PID, FD int
+	Comm    string // name of the process: "dd", "(udev-worker)"
+	Path    string // what was opened, as the process sees it
+	Devt    DevNum
+	Write   bool      // could write: it was not opened O_RDONLY
+	Blocked bool      // the process, or a thread of it, is in uninterruptible sleep
+	WChan   string    // the kernel function that it sleeps in, where Blocked and to be seen
+	Since   time.Time // when the process started
+}
+
+// Openers are the processes of a host that have block devices open.
+type Openers struct {
+	List []Opener
+	// Blind are the processes whose open files could not all be looked at.
+	// What they have open is unknown.
+	Blind []int
+}
+
+// Openers looks through /proc/PID/fd of every process for block devices that
+// want says yes to; nil wants all. A process that ends meanwhile is no error.
+//
+// It never waits for a file system that may hang: what is on a network or FUSE
+// file system is not touched (a device node there is not found), nor opened
+// files read. What has a device open without a file descriptor is not found
+// either: the kernel itself (a mount, swap, a holder), and a process in the
+// middle of opening or of exiting. The open count of the device tells of these.
+//
+// want may be called by several goroutines at once. Needs root, and the host's
+// /proc: processes outside its PID namespace are not seen at all.
+func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, error) {
+	if want == nil {
+		want = func(DevNum) bool { return true }
+	}
+	return bounded(ctx, f, "openers", func() (Openers, error) {
+		pids, err := f.pids()
+		if err != nil {
+			return Openers{}, err
+		}
+		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: f.bootTime()}
+		perProcess, err := each(ctx, pids, func(pid int) (opened, bool, error) {
+			o := s.process(pid)
+			return o, o.blind || len(o.list) > 0, nil
+		})
+		if err != nil {
+			return Openers{}, err
+		}
+		return gather(perProcess), nil
+	})
+}
+
+// An opened is what one process has open.
+type opened struct {
+	pid   int
+	list  []Opener
+	blind bool
+}
+
+func gather(perProcess []opened) Openers {
+	var out Openers
+	for _, o := range perProcess {
+		out.List = append(out.List, o.list...)
+		if o.blind {
+			out.Blind = append(out.Blind, o.pid)
+		}
+	}
+	return out
+}

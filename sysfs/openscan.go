@@ -1,0 +1,235 @@
+package sysfs
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/park"
+)
+
+// From <fcntl.h>, in the values of every architecture that Go runs on.
+const (
+	accessMode = 3
+	pathOnly   = 0o10000000 // O_PATH: names the file, does not open the device
+)
+
+// ticks is USER_HZ, the unit of times in /proc/PID/stat.
+const ticks = 100
+
+// statWait is how long a file on a mount that nobody can name may take to tell
+// what it is.
+const statWait = time.Second
+
+// An openScan looks through the open files of processes.
+type openScan struct {
+	fs     *FS
+	ctx    context.Context
+	want   func(DevNum) bool
+	mounts *mountTypes
+	boot   time.Time // zero if it could not be told
+}
+
+// process returns what a process has open.
+func (s *openScan) process(pid int) opened {
+	o := opened{pid: pid}
+	dir := strconv.Itoa(pid)
+	fds, err := s.fds(dir + "/fd")
+	if err == nil && len(fds) == 0 {
+		dir, fds = s.otherThread(pid)
+	}
+	if err != nil {
+		o.blind = !ended(err)
+		return o
+	}
+	files, err := openDir(s.fs.Path(procDir, dir, "fd"))
+	if err != nil {
+		o.blind = !ended(err)
+		return o
+	}
+	defer files.close()
+	for _, fd := range fds {
+		found, ok, err := s.file(files, dir, fd)
+		if err != nil && !ended(err) {
+			o.blind = true
+		}
+		if ok {
+			o.list = append(o.list, found)
+		}
+	}
+	s.describe(&o)
+	return o
+}
+
+// fds lists a directory fd.
+func (s *openScan) fds(dir string) ([]int, error) { return numbersIn(s.fs.Path(procDir, dir)) }
+
+// otherThread finds a thread that still has files where the first one has none.
+// A process that was killed while one of its threads sleeps in the kernel looks
+// like that: the first thread is a zombie, and the sleeping one keeps all files.
+func (s *openScan) otherThread(pid int) (dir string, fds []int) {
+	tids, _ := s.fs.tasks(pid)
+	for _, tid := range tids {
+		if tid == pid {
+			continue
+		}
+		dir = strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid)
+		if fds, err := s.fds(dir + "/fd"); err == nil && len(fds) > 0 {
+			return dir, fds
+		}
+	}
+	return strconv.Itoa(pid), nil
+}
+
+// file looks at one file descriptor of the process in proc.
+func (s *openScan) file(files dir, proc string, fd int) (Opener, bool, error) {
+	name := strconv.Itoa(fd)
+	link, err := files.readlink(name)
+	if err != nil || !mayBeDevice(link) {
+		return Opener{}, false, err
+	}
+	info, err := s.info(proc, name)
+	if err != nil || info.flags&pathOnly != 0 {
+		return Opener{}, false, err
+	}
+	devt, ok, err := s.device(files, proc, name, link, info)
+	if err != nil || !ok || !s.want(devt) {
+		return Opener{}, false, err
+	}
+	return Opener{FD: fd, Path: link, Devt: devt, Write: info.flags&accessMode != 0}, true, nil
+}
+
+// notDevices are the beginnings of paths, as /proc/PID/fd shows them, that are
+// no block device and that many processes have open.
+var notDevices = [...]string{"/dev/null", "/dev/pts/", "/dev/urandom", "/dev/shm/", "/memfd:", "/dmabuf:", "/["}
+
+// mayBeDevice reports whether the text of a link in /proc/PID/fd may be the path
+// of a block device. Sockets, pipes and the like are "socket:[123]".
+func mayBeDevice(link string) bool {
+	if !strings.HasPrefix(link, "/") {
+		return false
+	}
+	return !slices.ContainsFunc(notDevices[:], func(p string) bool { return strings.HasPrefix(link, p) })
+}
+
+func (s *openScan) info(proc, fd string) (fdInfo, error) {
+	file := s.fs.Path(procDir, proc, "fdinfo", fd)
+	text, err := readFile(file)
+	if err != nil {
+		return fdInfo{}, err
+	}
+	info, err := parseFDInfo(text)
+	return info, pathError("parse", file, err)
+}
+
+// device returns the number of the block device that a file descriptor is of,
+// and false if it is of anything else, or of a file that must not be touched.
+func (s *openScan) device(files dir, proc, fd, link string, info fdInfo) (DevNum, bool, error) {
+	inDev := strings.HasPrefix(link, "/"+devDir+"/")
+	if !s.fs.live {
+		return s.byName(link, inDev)
+	}
+	if inDev {
+		return blockNode(files.join(fd))
+	}
+	switch s.mounts.of(proc, info.mount) {
+	case mountLocal:
+		return blockNode(files.join(fd))
+	case mountRemote:
+		return DevNum{}, false, nil
+	}
+	return s.unsure(files.join(fd), info.mount)
+}
+
+// byName is device in a tree without a kernel behind it.
+func (s *openScan) byName(link string, inDev bool) (DevNum, bool, error) {
+	if !inDev {
+		return DevNum{}, false, nil
+	}
+	d := s.fs.node(link)
+	return d, !d.IsZero(), nil
+}
+
+// unsure is device for a file on a mount that is in no mountinfo: one that was
+// taken away while the file stayed open, or one of the kernel's own. It may
+// hang, so it is asked one at a time, and a mount that hangs is asked once.
+func (s *openScan) unsure(path string, mount uint64) (DevNum, bool, error) {
+	type answer struct {
+		devt DevNum
+		ok   bool
+	}
+	s.fs.unsure.Lock()
+	defer s.fs.unsure.Unlock()
+	ctx, cancel := context.WithTimeout(s.ctx, statWait)
+	defer cancel()
+	key := "scan mount " + strconv.FormatUint(mount, 10)
+	a, err := park.Do(ctx, s.fs.scans, key, func() (answer, error) {
+		devt, ok, err := blockNode(path)
+		return answer{devt, ok}, err
+	})
+	return a.devt, a.ok, err
+}
+
+// describe fills in what is the same for all files of a process. One that has
+// ended meanwhile has nothing open.
+func (s *openScan) describe(o *opened) {
+	if len(o.list) == 0 {
+		return
+	}
+	stat, err := s.stat(strconv.Itoa(o.pid))
+	if err != nil {
+		o.list, o.blind = nil, o.blind || !ended(err)
+		return
+	}
+	blocked, wchan := s.blocked(o.pid)
+	for i := range o.list {
+		e := &o.list[i]
+		e.PID, e.Comm, e.Blocked, e.WChan = o.pid, stat.comm, blocked, wchan
+		if !s.boot.IsZero() {
+			e.Since = s.boot.Add(time.Duration(stat.start) * (time.Second / ticks))
+		}
+	}
+}
+
+func (s *openScan) stat(dir string) (procStat, error) {
+	file := s.fs.Path(procDir, dir, "stat")
+	text, err := readFile(file)
+	if err != nil {
+		return procStat{}, err
+	}
+	stat, err := parseProcStat(text)
+	return stat, pathError("parse", file, err)
+}
+
+// blocked looks for a thread in uninterruptible sleep, and for where it sleeps:
+// wchan is "0" where it does not, and where we may not know.
+func (s *openScan) blocked(pid int) (blocked bool, wchan string) {
+	tids, _ := s.fs.tasks(pid)
+	for _, tid := range tids {
+		dir := strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid)
+		if stat, err := s.stat(dir); err != nil || stat.state != 'D' {
+			continue
+		}
+		text, _ := readFile(s.fs.Path(procDir, dir, "wchan"))
+		if w := strings.TrimSpace(string(text)); w != "0" {
+			wchan = w
+		}
+		return true, wchan
+	}
+	return false, ""
+}
+
+// bootTime returns when the host was started, zero if it cannot be told.
+func (f *FS) bootTime() time.Time {
+	text, err := readFile(f.Path(procDir, "stat"))
+	if err != nil {
+		return time.Time{}
+	}
+	seconds, err := parseBootTime(text)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
+}
