@@ -1,0 +1,97 @@
+package blockprobe
+
+import (
+	"context"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/park"
+)
+
+// A Target is what is to be read.
+type Target struct {
+	Node string // the path to open: "/dev/dm-12"
+	// Key is the device's identity, such as a map's WWID: there are never two
+	// reads under one key at once. "" means the Node.
+	Key string
+	// Queueing and Usable are what is known about a multipath map: whether it
+	// holds I/O back while no path is usable, and how many paths the kernel can
+	// still use (-1 where that is not known). With both against it a read would
+	// hang for certain, and is not made.
+	Queueing bool
+	Usable   int
+}
+
+func (t Target) key() string {
+	if t.Key != "" {
+		return t.Key
+	}
+	return t.Node
+}
+
+// A Result is what came of a probe.
+type Result struct {
+	Outcome Outcome
+	Err     error         // the errno in its *fs.PathError, a *park.StuckError, the context's error, …
+	Bytes   int           // how much was read
+	Took    time.Duration // how long the caller waited
+	Since   time.Time     // when the read began that has not come back; zero if there is none
+	Reason  string        // one sentence for a person
+}
+
+// A Stuck is one read that has not come back although nobody waits for it.
+type Stuck struct {
+	Key   string
+	Since time.Time
+}
+
+// A Late is the end of such a read.
+type Late struct {
+	Stuck
+	Took    time.Duration
+	Outcome Outcome // what the read would have meant in time
+	Err     error
+}
+
+// A Prober probes, and remembers the reads that have not come back. It is safe
+// for concurrent use; a process should have one.
+type Prober struct {
+	timeout time.Duration
+	read    func(path string, buf []byte) (int, error)
+	lot     *park.Lot
+}
+
+// New returns a Prober.
+func New(opts ...Option) *Prober {
+	o := options{timeout: DefaultTimeout, limit: DefaultLimit, read: readDirect}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return &Prober{timeout: o.timeout, read: o.read, lot: park.New(o.limit, o.parkLate())}
+}
+
+// Stuck lists the reads that have not come back, oldest first.
+func (p *Prober) Stuck() []Stuck {
+	var out []Stuck
+	for _, s := range p.lot.Stuck() {
+		out = append(out, Stuck(s))
+	}
+	return out
+}
+
+// Probe opens t.Node with O_RDONLY|O_DIRECT|O_CLOEXEC, reads 1 MiB at offset 0,
+// and closes it, all within the Prober's time-out and ctx.
+//
+// The node must be readable. Nothing is ever written. Probe returns in time
+// whatever the kernel does; see the package's words on what it may leave behind.
+func (p *Prober) Probe(ctx context.Context, t Target) Result {
+	if t.Queueing && t.Usable == 0 {
+		return Result{Outcome: Skipped, Reason: "no path is usable and the map queues: a read would hang"}
+	}
+	start := time.Now()
+	within, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	n, err := park.Do(within, p.lot, t.key(), func() (int, error) { return p.once(t) })
+	r := p.judge(n, err)
+	r.Took = time.Since(start)
+	return r
+}
