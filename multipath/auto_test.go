@@ -1,0 +1,130 @@
+package multipath
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAutoPrefersTheSocket(t *testing.T) {
+	d := newFakeDaemon(t)
+	k := newFakeKernel()
+	a := NewAuto(d.client(), NewCommand(script{}.run), k.backend(t))
+	require.Equal(t, "auto", a.Backend())
+	require.NoError(t, a.DisableQueueing(t.Context(), "mpathb"))
+	backend, why := a.Chosen()
+	require.Equal(t, "socket", backend)
+	require.Empty(t, why)
+	require.Empty(t, k.asked)
+}
+
+// The daemon dies in mid-run, and comes back.
+func TestAutoFallsBack(t *testing.T) {
+	d := newFakeDaemon(t)
+	up := d.addr
+	s := d.client()
+	k := newFakeKernel()
+	a := NewAuto(s, NewCommand(script{"multipathd disablequeueing map mpathb": out(1, "", "")}.run), k.backend(t))
+	require.NoError(t, a.DisableQueueing(t.Context(), "mpathb"))
+
+	s.addrs = []string{up + ".gone"}
+	require.NoError(t, a.DisableQueueing(t.Context(), "mpathb"))
+	backend, why := a.Chosen()
+	require.Equal(t, "dm", backend)
+	require.Len(t, why, 2)
+	require.Contains(t, why[0], "socket")
+	require.Contains(t, why[1], "command")
+	require.Equal(t, []string{"fail_if_no_path mpath-36002"}, k.asked)
+
+	topology, err := a.Topology(t.Context())
+	require.NoError(t, err)
+	require.Len(t, topology.Maps, 3)
+	require.NoError(t, a.ForgetPath(t.Context(), "sdi"))
+	require.NoError(t, a.Flush(t.Context(), "mpathb"))
+
+	s.addrs = []string{up}
+	require.NoError(t, a.ForgetPath(t.Context(), "sdi"))
+	require.Equal(t, "socket", a.Backend())
+}
+
+// A daemon that is stuck: questions and queueing go round it, and not through
+// the program that would ask it again. A flush does not: it may still happen.
+func TestAutoStuckDaemon(t *testing.T) {
+	d := newFakeDaemon(t)
+	d.reply = func(string) string { return silence }
+	k := newFakeKernel()
+	ran := false
+	run := func(context.Context, ...string) (RunResult, error) { ran = true; return RunResult{}, nil }
+	a := NewAuto(d.client(), NewCommand(run), k.backend(t), WithPatience(50*time.Millisecond))
+	require.NoError(t, a.DisableQueueing(t.Context(), "mpathb"))
+	backend, why := a.Chosen()
+	require.Equal(t, "dm", backend)
+	require.Contains(t, strings.Join(why, "\n"), "asks the same multipathd")
+	_, err := a.Topology(t.Context())
+	require.NoError(t, err)
+	require.False(t, ran)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err = a.Flush(ctx, "mpathb")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.True(t, Uncertain(err))
+	require.Equal(t, []string{"fail_if_no_path mpath-36002"}, k.asked)
+}
+
+// multipathd up to 0.9.7 says "fail" and no more; the kernel knows why.
+func TestAutoExplainsARefusal(t *testing.T) {
+	d := newFakeDaemon(t)
+	d.reply = func(order string) string {
+		if strings.HasPrefix(order, "show maps") {
+			return "my map\nmpathb\ngone\n"
+		}
+		return "fail\n"
+	}
+	k := newFakeKernel()
+	a := NewAuto(d.client(), nil, k.backend(t))
+	require.ErrorIs(t, a.Flush(t.Context(), "mpathb"), ErrRefused)
+	require.ErrorIs(t, a.Flush(t.Context(), "gone"), ErrNoMap)
+	k.maps[1].open++
+	require.ErrorIs(t, a.Flush(t.Context(), "my map"), ErrInUse)
+	k.maps[1].open--
+	k.maps[2].open = 1
+	require.ErrorIs(t, a.Flush(t.Context(), "my map"), ErrInUse)
+	require.Empty(t, k.asked)
+}
+
+// "ok" to restorequeueing may mean that nothing was done yet.
+func TestAutoRestoresQueueing(t *testing.T) {
+	k := newFakeKernel()
+	a := NewAuto(newFakeDaemon(t).client(), nil, k.backend(t))
+	require.NoError(t, a.RestoreQueueing(t.Context(), "my map"))
+	require.Empty(t, k.asked, "it queues already")
+	require.NoError(t, a.RestoreQueueing(t.Context(), "mpathb"))
+	require.Empty(t, k.asked, "no path is usable: up to the daemon")
+	k.maps[1].queue = false
+	require.NoError(t, a.RestoreQueueing(t.Context(), "my map"))
+	require.Equal(t, []string{"queue_if_no_path mpath-36001"}, k.asked)
+}
+
+func TestAutoWithNothing(t *testing.T) {
+	a := NewAuto(nil, nil, nil)
+	_, err := a.Topology(t.Context())
+	require.ErrorIs(t, err, ErrNoDaemon)
+	backend, why := a.Chosen()
+	require.Empty(t, backend)
+	require.Empty(t, why)
+}
+
+func TestAutoCancelled(t *testing.T) {
+	d := newFakeDaemon(t)
+	k := newFakeKernel()
+	a := NewAuto(d.client(), nil, k.backend(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, a.DisableQueueing(ctx, "mpathb"), context.Canceled)
+	require.Empty(t, d.said())
+	require.Empty(t, k.asked)
+}

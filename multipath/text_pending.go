@@ -1,0 +1,89 @@
+package multipath
+
+import (
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// pending is a line that is a header if properties follow it, else noise.
+type pending struct {
+	line string
+	no   int
+	at   int // offset of the text behind it
+}
+
+// propose remembers a line that may be a header. Some documents print header
+// and properties on one line: then both are read at once.
+func (r *textReader) propose(line string) error {
+	if at := inlineProperties(line); at > 0 {
+		r.pending = pending{line: strings.TrimSpace(line[:at]), no: r.line, at: r.pos}
+		_, err := r.properties(line[at:])
+		return err
+	}
+	r.pending = pending{line: line, no: r.line, at: r.pos}
+	return nil
+}
+
+// inlineProperties returns where in a header line the properties begin; or 0.
+func inlineProperties(line string) int {
+	at := strings.Index(line, "size=")
+	if at <= 1 || !strings.Contains(line[at:], "hwhandler=") {
+		return 0
+	}
+	if line[at-1] == '[' {
+		at--
+	}
+	return at
+}
+
+// retire gives the pending line up as noise: no properties followed it.
+func (r *textReader) retire() error {
+	p := r.pending
+	if p.line == "" {
+		return nil
+	}
+	r.pending = pending{}
+	r.noise++
+	if p.isHeader() {
+		return refused(p.no, nil, "the header of a map is not followed by its properties")
+	}
+	if r.open.m != nil && r.open.doubt == 0 {
+		r.open.doubt = p.no
+	}
+	return r.hear(p)
+}
+
+// hear looks for what the daemon or the program says instead of a topology.
+func (r *textReader) hear(p pending) error {
+	if p.line == "ok" {
+		r.denied = true
+		return nil
+	}
+	if cause := failure(p.line, r.text[p.at:]); cause != nil {
+		return withStack(&ReplyError{Reply: oneLine(p.line + "\n" + r.text[p.at:]), Err: cause})
+	}
+	if isDeath(p.line) && len(r.batch.maps) > 0 {
+		return refused(p.no, ErrTruncated, p.line)
+	}
+	return nil
+}
+
+// isHeader reports whether the line can hardly be anything but a header, so
+// that properties behind it are missed.
+func (p pending) isHeader() bool {
+	_, ok := parseHeader(p.line)
+	return ok
+}
+
+// isBare reports whether the line looks like what versions before 0.4.8 print
+// as a header. Only at the end of the text does that say something by itself.
+func (p pending) isBare() bool {
+	name, wwid, ok := strings.Cut(p.line, " (")
+	if ok {
+		return strings.HasSuffix(wwid, ")") && len(wwid) >= 10 && !strings.Contains(name, " ") && !strings.Contains(wwid, " ")
+	}
+	return (len(p.line) == 33 || len(p.line) == 17) && isHex(p.line)
+}
+
+func withStack(err error) error { return errors.WithStack(err) }
