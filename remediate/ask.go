@@ -1,0 +1,233 @@
+package remediate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/internal/park"
+	"github.com/lunsweep/lunsweep/scsi"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// ask fills in what the LU behind each path says of itself, now. Paths that
+// must not be asked (their queue is stopped: the command would wait with it)
+// and those that cannot (offline) are left at NotAsked and Silent.
+func (s *Sweeper) ask(ctx context.Context, sc *scene, f *Facts) {
+	for i := range f.Paths {
+		p := &f.Paths[i]
+		if d := sc.disk[p.Dev]; d != nil {
+			s.link(p)
+			s.askPath(ctx, p, d, f.WWID)
+		}
+	}
+}
+
+// link fills in the state of the path's session or remote port.
+func (s *Sweeper) link(p *Path) {
+	t, err := s.sys.FS.Transport(p.HCTL)
+	if err != nil {
+		p.Link, p.Transport = sysfs.LinkUnknown, err.Error()
+		return
+	}
+	p.Link = t.Link
+	if t.Name != "" {
+		p.Transport = t.Name + " " + or(t.State, "unknown")
+	}
+}
+
+// askPath sends INQUIRY, TEST UNIT READY and INQUIRY page 0x83 through one path.
+func (s *Sweeper) askPath(ctx context.Context, p *Path, d *sysfs.SCSIDevice, wwid string) {
+	if settling(p.State) {
+		p.Proof = "its state is " + p.State
+		return
+	}
+	if p.State != "running" {
+		p.Answer, p.Proof = Silent, "its state is "+or(p.State, "unknown")
+		return
+	}
+	lu, err := s.sys.OpenLU(ctx, s.sys.FS.Path("dev", p.Dev))
+	if err != nil {
+		p.Answer, p.Proof = answerOf(err)
+		return
+	}
+	defer lu.Close()
+	p.Answer, p.Proof, p.NotConnected = askLU(ctx, lu)
+	if p.Answer == Alive || p.Answer == Present {
+		p.Identity, p.LiveWWID = compare(ctx, lu, d, wwid, p.InMap)
+	}
+}
+
+// askLU asks whether the LU is there. INQUIRY comes first: it does not consume
+// a unit attention, and it alone tells of a LUN without a LU behind it.
+func askLU(ctx context.Context, lu logicalUnit) (a Answer, proof string, notConnected bool) {
+	inq, err := lu.Inquiry(ctx)
+	if err != nil {
+		a, proof = answerOf(err)
+		return a, proof, false
+	}
+	if inq.Qualifier != 0 {
+		return Gone, fmt.Sprintf("INQUIRY says peripheral qualifier %d: no LU is connected to this LUN", inq.Qualifier), true
+	}
+	if err := lu.TestUnitReady(ctx); err != nil {
+		a, proof = answerOf(err)
+		return a, proof, false
+	}
+	return Alive, "", false
+}
+
+// answerOf is what a failed command says about the LU. Only LOGICAL UNIT NOT
+// SUPPORTED says that it is gone. Any other status comes from a LU that exists,
+// if only to report a conflict. What the transport or the kernel reports in its
+// stead is silence, and all the rest says nothing about the LU at all.
+func answerOf(err error) (Answer, string) {
+	var st *scsi.StatusError
+	switch {
+	case errors.As(err, &st) && st.NotSupported():
+		return Gone, fmt.Sprintf("%s: %s", st.Op, st.Sense)
+	case errors.As(err, &st) && st.Host == 0:
+		return Present, st.Error()
+	case errors.As(err, &st), silence(err):
+		return Silent, err.Error()
+	}
+	return NotAsked, err.Error()
+}
+
+// silence reports whether the kernel knows the device and gets nothing from it.
+func silence(err error) bool {
+	var stuck *park.StuckError
+	return errors.As(err, &stuck) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.EIO)
+}
+
+// compare holds the live identity against what the host believes: the page
+// 0x83 that the kernel cached, and, for a path in a map, the map's WWID.
+func compare(ctx context.Context, lu logicalUnit, d *sysfs.SCSIDevice, wwid string, inMap bool) (Identity, string) {
+	liveIDs, err := lu.Designators(ctx)
+	if err != nil {
+		return IdentityUnknown, ""
+	}
+	serial, _ := lu.SerialNumber(ctx)
+	wwids := scsi.WWIDs(liveIDs, d.Vendor, d.Model, serial)
+	first := ""
+	if len(wwids) > 0 {
+		first = wwids[0]
+	}
+	if cached, err := scsi.ParseDesignators(d.VPD83); err == nil {
+		if same, sure := scsi.SameLU(cached, liveIDs); sure && !same {
+			return IdentityMismatch, first
+		}
+	}
+	switch {
+	case len(wwids) == 0:
+		return IdentityUnknown, ""
+	case slices.Contains(wwids, wwid):
+		return IdentityMatch, first
+	case inMap && derivable(wwid):
+		return IdentityMismatch, first
+	}
+	return IdentityUnknown, first
+}
+
+// derivable reports whether a map's WWID has the form that page 0x83 gives, so
+// that a live page without it is a contradiction. Other WWIDs come from
+// udev rules or callouts that cannot be repeated here.
+func derivable(wwid string) bool {
+	if len(wwid) != 17 && len(wwid) != 33 || wwid[0] != '3' && wwid[0] != '2' {
+		return false
+	}
+	for _, c := range wwid[1:] {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// inventories asks each target that has a living LU for its LUN inventory, and
+// turns Silent into Gone for the LUNs that it does not list. One LU is asked
+// for each target.
+func (s *Sweeper) inventories(ctx context.Context, lus []*Facts) {
+	silent := map[target][]*Path{}
+	for _, f := range lus {
+		for i := range f.Paths {
+			if p := &f.Paths[i]; p.Answer == Silent && live(*p) {
+				silent[targetOf(p.HCTL)] = append(silent[targetOf(p.HCTL)], p)
+			}
+		}
+	}
+	via := map[target][]Path{} // all of them before the first answer is changed
+	for t := range silent {
+		via[t] = living(t, lus)
+	}
+	var wg sync.WaitGroup
+	for t, paths := range silent {
+		wg.Go(func() { s.listed(ctx, via[t], paths) })
+	}
+	wg.Wait()
+}
+
+// listed turns those of the silent paths of one target into Gone that a living
+// path's REPORT LUNS does not list.
+func (s *Sweeper) listed(ctx context.Context, via []Path, silent []*Path) {
+	luns, asked, err := s.reportLUNs(ctx, via)
+	if err != nil {
+		return
+	}
+	for _, p := range silent {
+		if !slices.Contains(luns, p.HCTL.LUN) {
+			p.Answer = Gone
+			p.Proof = fmt.Sprintf("REPORT LUNS through %s does not list LUN %d (%s)", asked, p.HCTL.LUN, p.Proof)
+		}
+	}
+}
+
+type target struct{ host, channel, id int }
+
+func targetOf(h sysfs.HCTL) target { return target{h.Host, h.Channel, h.Target} }
+
+// living lists a target's paths that answer, the lowest LUN first, because LUN
+// 0 is the one that must support REPORT LUNS.
+func living(t target, lus []*Facts) []Path {
+	var via []Path
+	for _, f := range lus {
+		for _, p := range f.Paths {
+			if p.Answer == Alive && targetOf(p.HCTL) == t {
+				via = append(via, p)
+			}
+		}
+	}
+	slices.SortFunc(via, func(a, b Path) int { return cmp.Compare(a.HCTL.LUN, b.HCTL.LUN) })
+	return via
+}
+
+// reportLUNs asks for a target's inventory through the first two of its living
+// paths. An inventory that lacks the LUN it was asked through is not believed.
+func (s *Sweeper) reportLUNs(ctx context.Context, via []Path) ([]uint64, string, error) {
+	err := errors.New("no LU of this target answers")
+	for _, p := range via[:min(len(via), 2)] {
+		var luns []uint64
+		if luns, err = s.inventory(ctx, p); err != nil {
+			continue
+		}
+		if slices.Contains(luns, p.HCTL.LUN) {
+			return luns, p.name(), nil
+		}
+		err = errors.Errorf("REPORT LUNS through %s does not list it", p.name())
+	}
+	return nil, "", err
+}
+
+func (s *Sweeper) inventory(ctx context.Context, p Path) ([]uint64, error) {
+	lu, err := s.sys.OpenLU(ctx, s.sys.FS.Path("dev", p.Dev))
+	if err != nil {
+		return nil, err
+	}
+	defer lu.Close()
+	return lu.ReportLUNs(ctx)
+}

@@ -1,0 +1,261 @@
+package remediate
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/blockprobe"
+	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// clearMap takes the target's map away: queueing off, readers freed, flushed,
+// and proven gone. Without a map it does nothing.
+func (r *run) clearMap(ctx context.Context, d Device) error {
+	m := r.t.Map
+	if m == nil || d.Map == nil {
+		return nil
+	}
+	if d.Map.Queueing {
+		if err := r.do(ctx, DisableQueueing, m.Name, 15*time.Second, r.disableQueueing); err != nil {
+			return err
+		}
+	}
+	if d.Map.Queueing || len(d.Blocked) > 0 {
+		if err := r.do(ctx, WaitReaders, m.Name, 30*time.Second, r.waitReaders); err != nil {
+			return err
+		}
+	}
+	if r.t.Proof == ByRunbook {
+		if err := r.do(ctx, ProbeMap, m.Name, 30*time.Second, r.probeMap); err != nil {
+			return err
+		}
+	}
+	if r.disabled {
+		if _, err := r.stillDue(ctx); err != nil {
+			return err
+		}
+	}
+	return r.do(ctx, FlushMap, m.Name, 60*time.Second, r.flushMap)
+}
+
+// table is the kernel's table of the target's map, which must still bear the
+// pinned name. A map that is gone is errAbsent.
+func (r *run) table(ctx context.Context) (multipath.Table, error) {
+	t, err := r.s.sys.Kernel.Table(ctx, r.t.Map.UUID)
+	switch {
+	case errors.Is(err, multipath.ErrNoMap):
+		return t, errAbsent
+	case err != nil:
+		return t, opError("read the table of", r.t.Map.Name, err)
+	case t.Name != r.t.Map.Name || t.Devt != r.t.Map.Devt:
+		return t, stale("map "+r.t.Map.UUID, r.t.Map.Name+" "+r.t.Map.Devt.String(), t.Name+" "+t.Devt.String())
+	}
+	return t, nil
+}
+
+// disableQueueing makes the map fail I/O that no path can carry. multipathd is
+// told first, because it would otherwise switch queueing on again; the kernel
+// is told where multipathd does not answer, or does not do it.
+func (r *run) disableQueueing(ctx context.Context) error {
+	t, err := r.table(ctx)
+	if err != nil || !t.Queueing {
+		return absentIsFine(err)
+	}
+	r.disabled = true
+	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+	told := r.s.sys.Daemon.DisableQueueing(asked, t.Name)
+	cancel()
+	if t, err = r.table(ctx); err != nil || !t.Queueing {
+		return absentIsFine(err)
+	}
+	if err := r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID); err != nil {
+		return join([]error{told, err})
+	}
+	if t, err = r.table(ctx); err == nil && t.Queueing {
+		return errors.Errorf("map %s goes on queueing", t.Name)
+	}
+	return absentIsFine(err)
+}
+
+// waitReaders waits until nobody has the map open any more, but for its own
+// partition maps.
+func (r *run) waitReaders(ctx context.Context) error {
+	var left string
+	return poll(ctx, 50*time.Millisecond, func() (bool, error) {
+		t, err := r.table(ctx)
+		if err != nil {
+			return true, absentIsFine(err)
+		}
+		if t.Queueing { // multipathd thought better of it
+			err = r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID)
+		}
+		n, perr := r.partitions(ctx)
+		left = fmt.Sprintf("open count %d", t.OpenCount)
+		return t.OpenCount <= n, join([]error{err, perr})
+	}, func() error {
+		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(ctx, left)})
+	})
+}
+
+// partitions counts the map's own partition maps.
+func (r *run) partitions(ctx context.Context) (int, error) {
+	parts, err := r.s.sys.Kernel.Partitions(ctx)
+	if err != nil {
+		return 0, opError("list the partition maps of", r.t.Map.Name, err)
+	}
+	n := 0
+	for _, p := range parts {
+		dm := sysfs.DM{UUID: p.UUID}
+		if of, ok := dm.Partition(); ok && of == r.t.Map.UUID {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// whoIsLeft names who keeps the map open, or says what only the count tells.
+func (r *run) whoIsLeft(ctx context.Context, count string) []Use {
+	ctx, cancel := grace(ctx)
+	defer cancel()
+	open, _ := r.s.sys.FS.Openers(ctx, func(d sysfs.DevNum) bool { return d == r.t.Map.Devt })
+	var users []Use
+	for _, o := range open.List {
+		users = append(users, openerUse(o, r.t.Map.DM))
+	}
+	if len(users) == 0 {
+		users = []Use{{Kind: UseOpen, By: count, Detail: "nobody explains it"}}
+	}
+	return users
+}
+
+// probeMap reads the map once more, queueing being off: only an I/O error lets
+// the operator's rule go on.
+func (r *run) probeMap(ctx context.Context) error {
+	res := r.s.sys.Reader.Probe(ctx, blockprobe.Target{
+		Node: r.s.sys.FS.Path("dev", r.t.Map.DM), Key: r.t.Map.Devt.String() + " " + r.t.Map.UUID, Usable: -1,
+	})
+	if res.Outcome == blockprobe.Unreadable && errors.Is(res.Err, syscall.EIO) {
+		return nil
+	}
+	return errors.WithStack(&EvidenceError{
+		WWID: r.t.WWID, Verdict: Unknown,
+		Reason: fmt.Sprintf("the read is %s, not an I/O error: %s", res.Outcome, or(res.Reason, "no reason given")),
+	})
+}
+
+// busyFor is how long a map that is briefly busy (udev opens it) is tried again.
+const busyFor = 10 * time.Second
+
+// flushMap removes the map, by name, through multipathd, and reads the kernel's
+// state again after each try, whatever the answer was. A map that is busy is
+// tried again for a while; one that was left suspended is resumed.
+func (r *run) flushMap(ctx context.Context) error {
+	begun := time.Now()
+	var last error
+	return poll(ctx, 250*time.Millisecond, func() (bool, error) {
+		t, err := r.table(ctx)
+		if err != nil {
+			return true, absentIsFine(err)
+		}
+		last = r.s.sys.Daemon.Flush(ctx, t.Name)
+		return r.afterFlush(ctx, last, time.Since(begun) > busyFor)
+	}, func() error {
+		if busy(last) {
+			return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(ctx, last.Error())})
+		}
+		return errors.WithStack(&TimeoutError{What: "flush of map " + r.t.Map.Name, Stuck: true, Err: orError(last, "no answer")})
+	})
+}
+
+// afterFlush reads what a flush has come to, and reports whether to stop.
+func (r *run) afterFlush(ctx context.Context, said error, late bool) (bool, error) {
+	after, cancel := grace(ctx)
+	defer cancel()
+	t, err := r.table(after)
+	r.touched = r.touched || !busy(said)
+	switch {
+	case errors.Is(err, errAbsent):
+		return true, nil
+	case err != nil:
+		return true, err
+	case t.Suspended && !multipath.Uncertain(said):
+		return true, r.resume(after, said)
+	case busy(said) && late:
+		return true, errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(after, said.Error())})
+	case said == nil && late:
+		return true, errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: []string{"map " + t.Name + ", flushed by multipathd's word alone"}})
+	case said == nil, busy(said), errors.Is(said, multipath.ErrBusy), multipath.Uncertain(said):
+		return false, nil
+	}
+	return true, said
+}
+
+func busy(err error) bool {
+	return errors.Is(err, multipath.ErrInUse) || errors.Is(err, multipath.ErrRefused)
+}
+
+// resume lifts a suspension that a flush left behind: a suspended map would
+// hang whoever touches it next.
+func (r *run) resume(ctx context.Context, cause error) error {
+	err := r.do(ctx, ResumeMap, r.t.Map.Name, 15*time.Second, func(ctx context.Context) error {
+		return r.s.sys.Kernel.Resume(ctx, r.t.Map.UUID)
+	})
+	if err != nil {
+		return join([]error{cause, err})
+	}
+	return errors.WithMessagef(orError(cause, "no error given"), "flush of %s left it suspended; it was resumed", r.t.Map.Name)
+}
+
+// restore switches queueing on again where we switched it off and the map
+// lives. It works although the run's own time is up.
+func (r *run) restore(ctx context.Context) error {
+	if !r.disabled {
+		return nil
+	}
+	ctx, cancel := grace(ctx)
+	defer cancel()
+	if _, err := r.table(ctx); errors.Is(err, errAbsent) {
+		r.disabled = false
+		return nil
+	}
+	return r.do(ctx, RestoreQueueing, r.t.Map.Name, 15*time.Second, r.restoreQueueing)
+}
+
+// restoreQueueing leaves it to multipathd, whose mark on the map would outlast
+// a word to the kernel, and which alone knows whether the map may queue at all:
+// one with a limited number of retries must not, once they have run out. Old
+// versions say ok and take some seconds. The kernel is told where there is no
+// multipathd to tell.
+func (r *run) restoreQueueing(ctx context.Context) error {
+	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+	told := r.s.sys.Daemon.RestoreQueueing(asked, r.t.Map.Name)
+	cancel()
+	if told == nil {
+		settled, cancel := context.WithTimeout(ctx, 6*time.Second)
+		defer cancel()
+		return poll(settled, 100*time.Millisecond, func() (bool, error) {
+			t, err := r.table(ctx)
+			return t.Queueing, absentIsFine(err)
+		}, func() error { return nil })
+	}
+	t, err := r.table(ctx)
+	if err != nil || t.Queueing {
+		return absentIsFine(err)
+	}
+	if err := r.s.sys.Kernel.QueueIfNoPath(ctx, t.UUID); err != nil {
+		return join([]error{told, err})
+	}
+	return nil
+}
+
+func absentIsFine(err error) error {
+	if errors.Is(err, errAbsent) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,236 @@
+package remediate
+
+import (
+	"context"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/internal/park"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// clearPath takes one path away, once its map is gone: asked a last time,
+// offline, deleted, and forgotten by multipathd.
+func (r *run) clearPath(ctx context.Context, h *held) error {
+	name := or(h.Dev, h.HCTL.String())
+	switch {
+	case h.pin == nil && r.t.Keeps:
+		return nil // its name may be that of a living path by now
+	case h.pin == nil:
+		return r.forget(ctx, h, name)
+	case r.t.Keeps:
+		if err := r.do(ctx, ForgetPath, name, 15*time.Second, func(ctx context.Context) error { return r.takeOut(ctx, h) }); err != nil {
+			return err
+		}
+	}
+	offlined := false
+	err := r.do(ctx, OfflinePath, name, 15*time.Second, func(ctx context.Context) error {
+		var err error
+		offlined, err = r.offline(ctx, h)
+		return err
+	})
+	if err == nil {
+		err = r.do(ctx, DeletePath, name, 60*time.Second, func(ctx context.Context) error { return r.remove(ctx, h) })
+	}
+	if err != nil {
+		return r.backOnline(ctx, h, offlined, err)
+	}
+	if r.t.Keeps {
+		return nil
+	}
+	return r.forget(ctx, h, name)
+}
+
+// offline is the last moment to find out that the LU is alive after all. It
+// reports whether it switched the path off.
+func (r *run) offline(ctx context.Context, h *held) (bool, error) {
+	if err := r.free(ctx, h); err != nil {
+		return false, absentOrGone(err)
+	}
+	if d, err := h.pin.Device(); err != nil || d.State != sysfs.StateRunning {
+		return false, absentOrGone(err) // whatever else it is, nothing waits for it; the kernel takes no other order
+	}
+	if err := h.pin.SetState(ctx, sysfs.StateOffline); err != nil {
+		return false, absentOrGone(stuckOr(err, "offline of "+h.Dev))
+	}
+	r.touched = true
+	return true, nil
+}
+
+// free checks that the path is the pinned one, that no map and nothing else
+// stands on it, and that the LU has not come back.
+func (r *run) free(ctx context.Context, h *held) error {
+	if err := r.s.matches(*h); err != nil {
+		return err
+	}
+	if h.Dev == "" {
+		return nil
+	}
+	b, err := r.s.sys.FS.Block(h.Dev)
+	if err != nil {
+		return err
+	}
+	if len(b.Holders) > 0 {
+		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: []Use{{Kind: UseHolder, By: b.Holders[0], Detail: "on " + h.Dev}}})
+	}
+	return r.stillLost(ctx, h)
+}
+
+// stillLost asks the LU once more, right before its path is switched off.
+func (r *run) stillLost(ctx context.Context, h *held) error {
+	d, err := h.pin.Device()
+	if err != nil {
+		return err
+	}
+	p := Path{Dev: d.Block, HCTL: d.HCTL, State: d.State, InMap: r.t.Map != nil}
+	r.s.link(&p)
+	r.s.askPath(ctx, &p, &d, r.t.WWID)
+	switch {
+	case p.Identity == IdentityMismatch, p.Answer == Gone, p.Answer == Silent:
+		return nil
+	}
+	return errors.WithStack(&EvidenceError{
+		WWID: r.t.WWID, Verdict: Unknown,
+		Reason: p.name() + " is " + p.Answer.String() + " when asked a last time " + p.Proof,
+	})
+}
+
+// remove deletes the SCSI device through the held directory, and waits until
+// it is gone.
+func (r *run) remove(ctx context.Context, h *held) error {
+	if err := r.s.matches(*h); err != nil {
+		return absentOrGone(err)
+	}
+	r.touched = true
+	if err := h.pin.Delete(ctx); err != nil {
+		return absentOrGone(stuckOr(err, "delete of "+h.Dev))
+	}
+	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		_, err := h.pin.Device()
+		return errors.Is(err, fs.ErrNotExist), nil
+	}, func() error {
+		return &TimeoutError{What: "delete of " + h.Dev, Stuck: true, Err: context.DeadlineExceeded}
+	})
+}
+
+// backOnline undoes the offline where the delete did not come about, and is not
+// still under way.
+func (r *run) backOnline(ctx context.Context, h *held, offlined bool, cause error) error {
+	var timeout *TimeoutError
+	if !offlined || errors.As(cause, &timeout) && timeout.Stuck {
+		return cause // a delete that is under way takes no other order
+	}
+	ctx, cancel := grace(ctx)
+	defer cancel()
+	if err := h.pin.SetState(ctx, sysfs.StateRunning); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return join([]error{cause, err})
+	}
+	return cause
+}
+
+// forget waits until multipathd no longer lists the path, and tells it to where
+// it does not by itself. A newcomer of the same name is left alone. Where there
+// is no multipathd, there is nothing to forget.
+func (r *run) forget(ctx context.Context, h *held, name string) error {
+	return r.do(ctx, ForgetPath, name, 15*time.Second, func(ctx context.Context) error {
+		begun := time.Now()
+		told := false
+		return poll(ctx, 100*time.Millisecond, func() (bool, error) {
+			paths, err := r.s.sys.Daemon.Paths(ctx)
+			if err != nil || !listed(paths, h.Dev, r.t.WWID) {
+				return true, nil
+			}
+			if !told && time.Since(begun) > 2*time.Second && !r.s.nameTaken(h.Dev) {
+				told = true
+				return false, r.s.sys.Daemon.ForgetPath(ctx, h.Dev)
+			}
+			return false, nil
+		}, func() error {
+			return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: []string{"multipathd's entry for " + h.Dev}})
+		})
+	})
+}
+
+// takeOut lets multipathd take the path out of a map that lives on. It is told
+// by name, so the name must be the pinned path's up to that moment.
+func (r *run) takeOut(ctx context.Context, h *held) error {
+	if err := r.s.matches(*h); err != nil {
+		return absentOrGone(err)
+	}
+	return absentOrGone(r.s.sys.Daemon.ForgetPath(ctx, h.Dev))
+}
+
+// nameTaken reports whether a disk of this name exists (again).
+func (s *Sweeper) nameTaken(dev string) bool {
+	_, err := s.sys.FS.Block(dev)
+	return err == nil
+}
+
+// stragglers takes away disks of the same identity that turned up in the
+// meantime, as long as they are as dead as the rest. A living one means that
+// the LU is back.
+func (r *run) stragglers(ctx context.Context) error {
+	if r.t.Keeps {
+		return nil
+	}
+	for range 3 {
+		sc, err := r.s.look(ctx)
+		if err != nil {
+			return err
+		}
+		late, err := r.newcomers(sc)
+		if err != nil || len(late) == 0 {
+			return err
+		}
+		for i := range late {
+			if err := r.clearPath(ctx, &late[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// newcomers pins the disks that claim the target's identity and are not in the
+// plan. One that somebody uses ends the work.
+func (r *run) newcomers(sc *scene) ([]held, error) {
+	var out []held
+	for i := range sc.devices {
+		d := &sc.devices[i]
+		if !isDisk(d) || !slices.Contains(claimed(d), r.t.WWID) {
+			continue
+		}
+		f := &Facts{WWID: r.t.WWID, Paths: []Path{sc.path(d, false)}}
+		if sc.users(f); len(f.InUse) > 0 {
+			return nil, errors.WithStack(&InUseError{WWID: f.WWID, Users: f.InUse})
+		}
+		pin, err := r.s.sys.FS.Pin(d.HCTL)
+		if err != nil {
+			continue
+		}
+		h := held{PathPin: pinOf(f.Paths[0]), pin: pin}
+		r.held = append(r.held, h)
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+// absentOrGone turns "no such device" into success: somebody else was faster.
+func absentOrGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// stuckOr marks an error as stuck where the write has not come back.
+func stuckOr(err error, what string) error {
+	var stuck *park.StuckError
+	if errors.As(err, &stuck) {
+		return errors.WithStack(&TimeoutError{What: what, Stuck: true, Err: err})
+	}
+	return opError("write", what, err)
+}

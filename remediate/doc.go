@@ -1,0 +1,43 @@
+// Package remediate finds the multipath maps and SCSI disks that a lost LUN
+// left behind, proves that they are dead and unused, removes them, and proves
+// that they are gone. It is the only package of this module with policy.
+//
+// The work flows one way: [Sweeper.Survey] observes and judges, [Sweeper.Plan]
+// turns two agreeing surveys into data, [Sweeper.Execute] does what a plan says
+// and nothing else, [Sweeper.Verify] looks for the identity afterwards.
+//
+//	s, err := remediate.New(remediate.WithOwner(mine))
+//	plan, err := s.Plan(ctx)
+//	report, err := s.Execute(ctx, plan)
+//
+// # Two keys
+//
+// Nothing is removed unless both hold, at plan time and right before the act.
+// It is dead: the target itself says over a live link that there is no such LU,
+// on every path; or the owner attests that the volume is detached, every path
+// has failed and the read fails; or the caller asked for the operator's rule by
+// name ([WithRunbook]). And it is ours and unused: the [Owner] says [Mine], and
+// nobody uses it. [Judge] is the whole of the first key, as a pure function.
+//
+// # Privileges
+//
+// Root, for SCSI commands, open counts and other processes' open files. Without
+// it Survey returns what can be seen and an error that matches fs.ErrPermission.
+//
+// # Errors
+//
+// Decide with errors.As on *[InUseError], *[StaleError], *[EvidenceError],
+// *[NotOwnedError], *[BreakerError], *[RemainsError], *[TimeoutError] and
+// *[OpError], and with errors.Is on fs.ErrPermission and the context's errors.
+//
+// # Concurrency
+//
+// A [Sweeper] is safe for concurrent use. One Execute works on several LUs side
+// by side and on each LU one step at a time.
+//
+// # When not to use it
+//
+// To detach a volume that is still mapped: close its users, flush its map and
+// let the array unmap it; this package refuses LUs that are alive. To find out
+// whether a file system is in use, read the mount table.
+package remediate

@@ -1,0 +1,122 @@
+package remediate
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// An OpError says what could not be done, and to what.
+type OpError struct {
+	Op     string // "read the SCSI devices"
+	Target string // "" where it is the host
+	Err    error
+}
+
+func (e *OpError) Error() string {
+	if e.Target == "" {
+		return fmt.Sprintf("%s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("%s %s: %v", e.Op, e.Target, e.Err)
+}
+
+func (e *OpError) Unwrap() error { return e.Err }
+
+func opError(op, target string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.WithStack(&OpError{Op: op, Target: target, Err: err})
+}
+
+// errNotAllowed stands for rights that are missing where no call has failed.
+var errNotAllowed = fmt.Errorf("%w: run as root", fs.ErrPermission)
+
+func notAllowed(err error) bool { return errors.Is(err, fs.ErrPermission) }
+
+// An InUseError says that a LU was left alone because it is used.
+type InUseError struct {
+	WWID  string
+	Users []Use
+}
+
+func (e *InUseError) Error() string {
+	words := make([]string, len(e.Users))
+	for i, u := range e.Users {
+		words[i] = u.String()
+	}
+	return fmt.Sprintf("%s is in use: %s", e.WWID, strings.Join(words, "; "))
+}
+
+// A StaleError says that a plan, or one step of it, does not fit the host as it
+// is now. Nothing was written.
+type StaleError struct {
+	What  string // "map mpathb", "the plan"
+	Want  string // what the plan was made for
+	Found string // what is there instead
+}
+
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("stale plan: %s was %s, found %s", e.What, e.Want, e.Found)
+}
+
+// An EvidenceError says that a LU is not, or no longer, proven dead.
+type EvidenceError struct {
+	WWID    string
+	Verdict Verdict
+	Reason  string
+}
+
+func (e *EvidenceError) Error() string {
+	return fmt.Sprintf("%s is %s, so it stays: %s", e.WWID, e.Verdict, e.Reason)
+}
+
+// A NotOwnedError says that the caller does not, or no longer, own a LU.
+type NotOwnedError struct {
+	WWID  string
+	Owner Ownership
+}
+
+func (e *NotOwnedError) Error() string {
+	return fmt.Sprintf("%s is not ours to remove: its owner is %s", e.WWID, e.Owner)
+}
+
+// A BreakerError says that so many maps look dead at once that it is taken for
+// an outage, and nothing is done.
+type BreakerError struct {
+	Dead, Maps int
+	Share      float64 // the share that would be accepted, 0 to 1
+}
+
+func (e *BreakerError) Error() string {
+	return fmt.Sprintf("%d of %d maps look dead at once, more than %.0f%%: taken for an outage, nothing is done", e.Dead, e.Maps, e.Share*100)
+}
+
+// A RemainsError says what of a LU is still there.
+type RemainsError struct {
+	WWID    string
+	Remains []string // "map mpathb (dm-12)", "disk sdi (39:0:0:1)"
+}
+
+func (e *RemainsError) Error() string {
+	return fmt.Sprintf("%s is still there: %s", e.WWID, strings.Join(e.Remains, ", "))
+}
+
+// A TimeoutError says that a step has not ended within its budget. Where it
+// has not come back at all, Stuck is set.
+type TimeoutError struct {
+	What  string
+	Stuck bool
+	Err   error
+}
+
+func (e *TimeoutError) Error() string {
+	if e.Stuck {
+		return fmt.Sprintf("%s has not come back: %v", e.What, e.Err)
+	}
+	return fmt.Sprintf("%s took too long: %v", e.What, e.Err)
+}
+
+func (e *TimeoutError) Unwrap() error { return e.Err }

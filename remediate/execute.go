@@ -1,0 +1,160 @@
+package remediate
+
+import (
+	"context"
+	stderrors "errors"
+	"sync"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+func join(errs []error) error { return stderrors.Join(errs...) }
+
+// Execute does what the plan says, LUs side by side and the steps of one LU in
+// order. Right before the first change to a LU, and again right before its map
+// is flushed, it looks once more: both keys must still hold, and every pin must
+// match, by the plan's rule. What no longer fits is refused and nothing of it is changed.
+//
+// One LU's failure never stops the others; the report says what happened to
+// each. The error is for what concerns the plan as a whole: it does not fit this
+// host (*[StaleError]), or too much looks dead at once (*[BreakerError]). When
+// ctx ends, no new step begins; queueing is restored on every map that lives.
+func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
+	now, err := s.Survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fits(now.Host, now.BootID, s.opt.now()); err != nil {
+		return nil, err
+	}
+	if err := breaker(now.Devices, s.opt.maxDead); err != nil {
+		return nil, err
+	}
+	r := &Report{PlanID: p.ID, Started: s.opt.now(), Results: make([]Result, len(p.Targets))}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(s.opt.parallel, 1))
+	for i, t := range p.Targets {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			r.Results[i] = s.under(p.Rule).clear(ctx, p, t)
+		})
+	}
+	wg.Wait()
+	r.Ended = s.opt.now()
+	return r, nil
+}
+
+// under is the Sweeper that judges by the plan's rule.
+func (s *Sweeper) under(rule Rule) *Sweeper {
+	t := *s
+	t.opt.rule = rule
+	return &t
+}
+
+// A run clears one target.
+type run struct {
+	s    *Sweeper
+	plan *Plan
+	t    Target
+	held []held // the paths' pins, in the plan's order
+	res  Result
+
+	disabled bool // queueing was switched off by us
+	touched  bool // something of the LU was changed for good
+}
+
+// clear takes one target through its steps.
+func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target) Result {
+	r := &run{s: s, plan: p, t: t, res: Result{WWID: t.WWID, Steps: []StepResult{}}}
+	defer r.release()
+	err := r.steps(ctx)
+	if rerr := r.restore(ctx); err == nil {
+		err = rerr
+	}
+	r.conclude(err)
+	s.tell(Event{Kind: EventDone, PlanID: p.ID, WWID: t.WWID, Outcome: string(r.res.Outcome), Detail: r.res.Reason, Err: err})
+	return r.res
+}
+
+// errAbsent says that there is nothing left to do for a target.
+var errAbsent = stderrors.New("was gone already")
+
+// steps goes through the order that the plan shows. It is written out here once
+// more because it must not be the plan's file that decides what is safe.
+func (r *run) steps(ctx context.Context) error {
+	if err := r.hold(); err != nil {
+		return err
+	}
+	d, err := r.stillDue(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.clearMap(ctx, d); err != nil {
+		return err
+	}
+	for i := range r.held {
+		if err := r.clearPath(ctx, &r.held[i]); err != nil {
+			return err
+		}
+	}
+	if err := r.stragglers(ctx); err != nil {
+		return err
+	}
+	return r.do(ctx, VerifyGone, r.t.WWID, 30*time.Second, r.verify)
+}
+
+// conclude turns the error that ended the work into the result's outcome.
+func (r *run) conclude(err error) {
+	var timeout *TimeoutError
+	r.res.Err = err
+	switch {
+	case err == nil:
+		r.res.Outcome, r.res.Reason = Removed, "gone from the kernel, multipathd and /dev/disk/by-id"
+	case errors.Is(err, errAbsent):
+		r.res.Outcome, r.res.Reason, r.res.Err = Absent, "was gone already", nil
+	case errors.As(err, &timeout) && timeout.Stuck:
+		r.res.Outcome, r.res.Reason = Stuck, err.Error()
+	case r.touched || r.disabled:
+		r.res.Outcome, r.res.Reason = Failed, err.Error()
+	default:
+		r.res.Outcome, r.res.Reason = Refused, err.Error()
+	}
+}
+
+// do runs one step within its budget: journalled before and after, timed, told
+// to the observer. It does not begin once ctx has ended.
+func (r *run) do(ctx context.Context, a Action, target string, budget time.Duration, step func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return errors.WithMessagef(err, "%s %s was not begun", a, target)
+	}
+	e := Event{Kind: EventBegin, PlanID: r.plan.ID, WWID: r.t.WWID, Action: a, Target: target}
+	if err := r.s.opt.journal.write(e); err != nil {
+		return err
+	}
+	r.s.tell(e)
+	begun := time.Now()
+	limited, cancel := context.WithTimeout(ctx, budget)
+	err := late(limited, string(a)+" "+target, step(limited))
+	cancel()
+	res := StepResult{Action: a, Target: target, Outcome: stepOutcome(err), Err: err, Took: time.Since(begun)}
+	r.res.Steps = append(r.res.Steps, res)
+	e.Kind, e.Outcome, e.Err, e.For = EventEnd, res.Outcome, err, res.Took
+	r.s.tell(e)
+	if jerr := r.s.opt.journal.write(e); err == nil {
+		err = jerr
+	}
+	return err
+}
+
+func stepOutcome(err error) string {
+	var timeout *TimeoutError
+	switch {
+	case err == nil, errors.Is(err, errAbsent):
+		return "done"
+	case errors.As(err, &timeout) && timeout.Stuck:
+		return "stuck"
+	}
+	return "failed"
+}

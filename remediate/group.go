@@ -1,0 +1,241 @@
+package remediate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/scsi"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// group sorts maps and disks into LUs: every multipath map with its paths and
+// the disks that claim the same identity without being in it, then every bare
+// SCSI disk.
+func (sc *scene) group() []*Facts {
+	var lus []*Facts
+	byWWID := map[string]*Facts{}
+	taken := map[string]bool{}
+	for i := range sc.blocks {
+		f := sc.mapped(&sc.blocks[i], taken)
+		if f == nil {
+			continue
+		}
+		lus = append(lus, f)
+		byWWID[f.WWID] = f
+	}
+	for i := range sc.devices {
+		d := &sc.devices[i]
+		if !isDisk(d) || d.Block != "" && taken[d.Block] {
+			continue
+		}
+		f := sc.owner(byWWID, d)
+		if f == nil {
+			f = unmapped(d)
+			byWWID[f.WWID] = f
+			lus = append(lus, f)
+		}
+		f.Paths = append(f.Paths, sc.path(d, false))
+	}
+	for _, f := range lus {
+		f.Evidence.Duplicate = sc.duplicate(f)
+	}
+	sort.SliceStable(lus, func(i, j int) bool { return lus[i].Map != nil && lus[j].Map == nil })
+	return lus
+}
+
+// unmapped is the LU of a disk outside any map. One that does not name itself
+// goes by its address.
+func unmapped(d *sysfs.SCSIDevice) *Facts {
+	names := claimed(d)
+	if len(names) == 0 {
+		return &Facts{WWID: "unnamed-" + d.HCTL.String()}
+	}
+	return &Facts{WWID: names[0], Aliases: names[1:]}
+}
+
+// mapped is the LU of a multipath map, nil for any other block device.
+func (sc *scene) mapped(b *sysfs.Block, taken map[string]bool) *Facts {
+	if b.DM == nil {
+		return nil
+	}
+	wwid, ok := b.DM.Multipath()
+	if !ok {
+		return nil
+	}
+	f := &Facts{WWID: wwid, Map: sc.asMap(b)}
+	states := sc.pathStates(b.DM)
+	for _, slave := range b.Slaves {
+		taken[slave] = true
+		p := Path{Dev: slave, DMState: "undef", CheckState: "undef", InMap: true}
+		if d := sc.disk[slave]; d != nil {
+			p = sc.path(d, true)
+		}
+		p.DMState, p.CheckState = or(states[p.Devt].dm, "undef"), or(states[p.Devt].check, "undef")
+		f.Paths = append(f.Paths, p)
+	}
+	return f
+}
+
+func (sc *scene) asMap(b *sysfs.Block) *Map {
+	m := &Map{Name: b.DM.Name, DM: b.Name, Devt: b.Devt, UUID: b.DM.UUID, Suspended: b.DM.Suspended, OpenCount: -1}
+	for _, h := range b.Holders {
+		if sc.ownPartition(h, b.DM.UUID) {
+			m.Partitions = append(m.Partitions, h)
+		}
+	}
+	if t := sc.table[b.DM.UUID]; t != nil {
+		m.Queueing, m.OpenCount = t.Queueing, t.OpenCount
+	} else if t := sc.listed(b.DM.Name); t != nil {
+		m.Queueing = t.Queueing()
+	}
+	return m
+}
+
+// ownPartition reports whether the dm device holder is a partition map of the
+// map with this uuid.
+func (sc *scene) ownPartition(holder, uuid string) bool {
+	b := sc.block[holder]
+	if b == nil || b.DM == nil {
+		return false
+	}
+	of, ok := b.DM.Partition()
+	return ok && of == uuid
+}
+
+// listed is the daemon's entry for a map, nil where it has none.
+func (sc *scene) listed(name string) *multipath.Map {
+	if sc.topo == nil {
+		return nil
+	}
+	for i := range sc.topo.Maps {
+		if sc.topo.Maps[i].Name == name && sc.topo.Maps[i].Foreign == "" {
+			return &sc.topo.Maps[i]
+		}
+	}
+	return nil
+}
+
+type pathState struct{ dm, check string }
+
+// pathStates joins what the daemon and the kernel's table say about the paths
+// of a map, by device number. The table decides about the path's state.
+func (sc *scene) pathStates(dm *sysfs.DM) map[sysfs.DevNum]pathState {
+	states := map[sysfs.DevNum]pathState{}
+	if m := sc.listed(dm.Name); m != nil {
+		for p := range m.Each {
+			if d, err := sysfs.ParseDevNum(p.Devt); err == nil {
+				states[d] = pathState{dm: p.DMState, check: p.CheckState}
+			}
+		}
+	}
+	if t := sc.table[dm.UUID]; t != nil {
+		for _, p := range t.Paths {
+			s := states[p.Devt]
+			s.dm = "active"
+			if p.Failed {
+				s.dm = "failed"
+			}
+			states[p.Devt] = s
+		}
+	}
+	return states
+}
+
+func (sc *scene) path(d *sysfs.SCSIDevice, inMap bool) Path {
+	p := Path{
+		Dev: d.Block, HCTL: d.HCTL, State: d.State, DMState: "undef", CheckState: "undef", InMap: inMap,
+		Vendor: d.Vendor, Product: d.Model, Page83: digest(d.VPD83),
+	}
+	if b := sc.block[d.Block]; b != nil {
+		p.Devt, p.DiskSeq = b.Devt, b.DiskSeq
+	}
+	return p
+}
+
+// owner is the LU that a disk outside any map claims to lead to, nil if none.
+func (sc *scene) owner(byWWID map[string]*Facts, d *sysfs.SCSIDevice) *Facts {
+	for _, wwid := range claimed(d) {
+		if f := byWWID[wwid]; f != nil && sc.alike(f, d) {
+			return f
+		}
+	}
+	return nil
+}
+
+// alike reports whether no cached page 0x83 of the LU's paths contradicts the
+// disk's own: weak designators may well be shared by different LUs.
+func (sc *scene) alike(f *Facts, d *sysfs.SCSIDevice) bool {
+	own, err := scsi.ParseDesignators(d.VPD83)
+	if err != nil {
+		return true
+	}
+	for _, p := range f.Paths {
+		other := sc.disk[p.Dev]
+		if other == nil {
+			continue
+		}
+		ids, err := scsi.ParseDesignators(other.VPD83)
+		if same, sure := scsi.SameLU(ids, own); err == nil && sure && !same {
+			return false
+		}
+	}
+	return true
+}
+
+// claimed lists every WWID that multipath could give a disk, from the pages
+// that the kernel cached when it found the disk.
+func claimed(d *sysfs.SCSIDevice) []string {
+	designators, _ := scsi.ParseDesignators(d.VPD83)
+	serial, _ := scsi.ParseSerial(d.VPD80)
+	return scsi.WWIDs(designators, d.Vendor, d.Model, serial)
+}
+
+// digest is a short name for a page's bytes, "" for none.
+func digest(page []byte) string {
+	if len(page) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(page)
+	return hex.EncodeToString(sum[:8])
+}
+
+func believed(d *sysfs.SCSIDevice) string {
+	if c := claimed(d); len(c) > 0 {
+		return c[0]
+	}
+	return ""
+}
+
+// foreign reports whether the disk's cached pages name it, and not as wwid.
+func foreign(d *sysfs.SCSIDevice, wwid string) bool {
+	c := claimed(d)
+	return len(c) > 0 && derivable(wwid) && derivable(c[0]) && !slices.Contains(c, wwid)
+}
+
+// isDisk reports whether the SCSI device is a disk (type 0) or a zoned one (14h).
+func isDisk(d *sysfs.SCSIDevice) bool { return d.Type == 0x00 || d.Type == 0x14 }
+
+// duplicate says why two of a LU's paths cannot lead to one and the same LU,
+// or "".
+func (sc *scene) duplicate(f *Facts) string {
+	for i, a := range f.Paths {
+		if d := sc.disk[a.Dev]; a.InMap && d != nil && foreign(d, f.WWID) {
+			return fmt.Sprintf("%s is in the map, but was found as another LU (%s)", a.name(), believed(d))
+		}
+		for _, b := range f.Paths[:i] {
+			x, y := sc.block[a.Dev], sc.block[b.Dev]
+			switch {
+			case x == nil || y == nil:
+			case a.HCTL.SameTarget(b.HCTL) && a.HCTL != b.HCTL:
+				return fmt.Sprintf("%s and %s are two LUNs of one target and claim one identity", b.name(), a.name())
+			case x.Size != y.Size && x.Size != 0 && y.Size != 0:
+				return fmt.Sprintf("%s and %s claim one identity, but differ in size", b.name(), a.name())
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,159 @@
+package remediate
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lunsweep/lunsweep/blockprobe"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// dead is the verdict for a LU whose death is proven.
+func dead(f Facts) Verdict {
+	if f.Map == nil {
+		return inUse(f, OrphanPath, StaleInUse)
+	}
+	return inUse(f, Stale, StaleInUse)
+}
+
+func inUse(f Facts, unused, used Verdict) Verdict {
+	if len(f.InUse) > 0 {
+		return used
+	}
+	return unused
+}
+
+// settling reports whether the SCSI device is in one of the states in which a
+// command would wait, or that lead on to another state by themselves.
+func settling(state string) bool {
+	switch state {
+	case "blocked", "quiesce", "created", "created-blocked", "cancel", "deleted":
+		return true
+	}
+	return false
+}
+
+// failed reports whether a path certainly carries nothing: the kernel's table
+// says so where the path is in a map, and the LU does not answer through it.
+func failed(p Path) bool {
+	if p.Answer == Alive || p.Answer == Present || p.Answer == NotAsked {
+		return false
+	}
+	return !p.InMap || p.DMState == "failed"
+}
+
+// live reports whether the kernel sees the path's link up, or has no transport
+// class that would know; a state that could not be read is not live.
+func live(p Path) bool { return p.Link == sysfs.LinkUp || p.Link == sysfs.LinkNone }
+
+// goneEverywhere reports whether the target says on every path, over a live
+// link, that there is no such LU.
+func goneEverywhere(f Facts) bool {
+	return len(f.Paths) > 0 && everyPath(f, func(p Path) bool { return p.Answer == Gone && live(p) })
+}
+
+// readFails reports whether a read fails, or would hang for want of a path.
+func readFails(f Facts) bool {
+	return f.Read == blockprobe.Unreadable || f.Read == blockprobe.Hung || f.Read == blockprobe.Skipped
+}
+
+func readWords(f Facts) string {
+	switch f.Read {
+	case blockprobe.Unreadable:
+		return "the read fails (" + or(f.Evidence.ReadError, "0 bytes") + ")"
+	case blockprobe.Hung:
+		return "the read hangs"
+	case blockprobe.Skipped:
+		return "a read would only wait (" + f.Evidence.ReadReason + ")"
+	}
+	return "the read is " + f.Read.String()
+}
+
+func everyPath(f Facts, ok func(Path) bool) bool {
+	for _, p := range f.Paths {
+		if !ok(p) {
+			return false
+		}
+	}
+	return true
+}
+
+func anyPath(f Facts, ok func(Path) bool) bool {
+	return !everyPath(f, func(p Path) bool { return !ok(p) })
+}
+
+func anyAnswer(f Facts, a Answer) bool {
+	return anyPath(f, func(p Path) bool { return p.Answer == a })
+}
+
+// firstWhere is the index of the first path with answer a, or 0.
+func firstWhere(f Facts, a Answer) int {
+	for i, p := range f.Paths {
+		if p.Answer == a {
+			return i
+		}
+	}
+	return 0
+}
+
+// notes are the further reasons that a person wants to read.
+func notes(f Facts, v Verdict) []string {
+	var out []string
+	for _, u := range f.InUse {
+		out = append(out, "in use: "+u.String())
+	}
+	for _, u := range f.Blocked {
+		out = append(out, "stuck on it: "+u.String())
+	}
+	if f.Map != nil && f.Map.Queueing && v.Residual() {
+		out = append(out, "it queues: whoever reads it waits until queueing is switched off")
+	}
+	if f.Evidence.ClaimError != "" {
+		out = append(out, "its owner could not be asked: "+f.Evidence.ClaimError)
+	}
+	return out
+}
+
+func tally(f Facts) string {
+	var out []string
+	for _, p := range f.Paths {
+		out = append(out, fmt.Sprintf("%s %s %s", p.name(), or(p.State, "?"), p.Answer))
+	}
+	return or(strings.Join(out, ", "), "no map and no path")
+}
+
+func names(f Facts, a Answer) string {
+	var out []string
+	for _, p := range f.Paths {
+		if p.Answer == a {
+			out = append(out, p.name())
+		}
+	}
+	return strings.Join(out, " and ")
+}
+
+// name is the path's kernel name, or its address where it has none.
+func (p Path) name() string { return or(p.Dev, p.HCTL.String()) }
+
+// String is the use in words: "mount /var/lib/x (ext4, pid 1)".
+func (u Use) String() string {
+	s := string(u.Kind) + " " + u.By
+	if u.Detail != "" {
+		s += " (" + u.Detail + ")"
+	}
+	return s
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,51 @@
+package remediate
+
+import "context"
+
+// An Ownership says whose a LU is, as the caller knows it. The zero value is
+// [OwnerUnknown] and means hands off.
+type Ownership uint8
+
+// The three answers to "is it ours?".
+const (
+	OwnerUnknown Ownership = iota // nobody knows: hands off
+	Mine                          // the caller's: may be removed when dead and unused
+	NotMine                       // somebody else's: hands off
+)
+
+var ownershipNames = [...]string{OwnerUnknown: "unknown", Mine: "mine", NotMine: "not-mine"}
+
+func (o Ownership) String() string { return word(ownershipNames[:], int(o)) }
+
+// MarshalText writes the answer as its word.
+func (o Ownership) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads an answer's word; any other is an error.
+func (o *Ownership) UnmarshalText(b []byte) error {
+	return fromWord(o, ownershipNames[:], b, "ownership")
+}
+
+// A Claim is what the owner says about one LU. The zero value claims nothing.
+type Claim struct {
+	Owner Ownership `json:"owner"`
+	// Detached attests that the volume is unmapped from this host. It is
+	// proof of death only together with failed paths and a failed read.
+	Detached bool `json:"detached"`
+	// Source says, for people, where the answer comes from.
+	Source string `json:"source,omitempty"`
+}
+
+// A Subject is the LU that an [Owner] is asked about.
+type Subject struct {
+	WWID    string   // as multipath prints it
+	Name    string   // the map's name, "" without a map: for display, never identity
+	Vendor  string   // of the first path, trimmed; "" where there is none
+	Product string   // likewise
+	Paths   []string // H:C:T:L of each path
+}
+
+// An Owner answers whose a LU is. It must not guess: where it cannot reach its
+// records it returns an error, which counts as unknown and leaves the LU alone.
+// It is called for several LUs at once, at plan time and again right before the
+// first change.
+type Owner func(ctx context.Context, s Subject) (Claim, error)

@@ -1,0 +1,157 @@
+package remediate
+
+import (
+	"context"
+	"io/fs"
+	"slices"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// A held path is a pinned one whose SCSI device directory is open, so that
+// neither offline nor delete can hit a newcomer of the same name.
+type held struct {
+	PathPin
+	pin *sysfs.Pin // nil where the device was gone from the start
+}
+
+// hold opens the directory of every path and checks that it is the planned one.
+// Where another LU has taken the address since, the planned path is gone, and
+// the newcomer is none of our business.
+func (r *run) hold() error {
+	for _, p := range r.t.Paths {
+		h, err := r.s.holdPath(p)
+		if err != nil {
+			return err
+		}
+		r.held = append(r.held, h)
+	}
+	return nil
+}
+
+func (s *Sweeper) holdPath(p PathPin) (held, error) {
+	gone := held{PathPin: p}
+	pin, err := s.sys.FS.Pin(p.HCTL)
+	if errors.Is(err, fs.ErrNotExist) {
+		return gone, nil
+	}
+	if err != nil {
+		return gone, opError("hold", p.HCTL.String(), err)
+	}
+	h := held{PathPin: p, pin: pin}
+	d, err := pin.Device()
+	if err == nil && digest(d.VPD83) == p.Page83 {
+		if err = s.matches(h); err == nil {
+			return h, nil
+		}
+	}
+	pin.Close()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return gone, err
+}
+
+// nothingHeld reports whether every planned path is gone.
+func (r *run) nothingHeld() bool {
+	return !slices.ContainsFunc(r.held, func(h held) bool { return h.pin != nil })
+}
+
+func (r *run) release() {
+	for _, h := range r.held {
+		if h.pin != nil {
+			h.pin.Close()
+		}
+	}
+}
+
+// matches checks, through the held directory, that the device is the planned
+// one. It returns fs.ErrNotExist where the device is gone.
+func (s *Sweeper) matches(h held) error {
+	d, err := h.pin.Device()
+	if err != nil {
+		return err
+	}
+	if d.Block != h.Dev {
+		return stale("disk of "+h.HCTL.String(), h.Dev, d.Block)
+	}
+	if got := digest(d.VPD83); got != h.Page83 {
+		return stale(h.Dev+"'s identity", h.Page83, got)
+	}
+	if h.Dev == "" {
+		return nil
+	}
+	b, err := s.sys.FS.Block(h.Dev)
+	if err != nil {
+		return err
+	}
+	if b.Devt != h.Devt {
+		return stale(h.Dev+"'s device number", h.Devt.String(), b.Devt.String())
+	}
+	if b.DiskSeq != h.DiskSeq {
+		return stale(h.Dev+"'s disk sequence number", uitoa(h.DiskSeq), uitoa(b.DiskSeq))
+	}
+	return nil
+}
+
+// stillDue looks at the target again: both keys must hold now, and what is
+// there must be what the plan pinned. It returns errAbsent where nothing is.
+func (r *run) stillDue(ctx context.Context) (Device, error) {
+	sv, err := r.s.survey(ctx, func(f *Facts) bool { return f.is(r.t.WWID) })
+	if err != nil {
+		return Device{}, err
+	}
+	d, found := sv.Find(r.t.WWID)
+	if !found || r.t.Keeps && r.nothingHeld() {
+		return Device{}, errAbsent
+	}
+	if err := r.samePins(d); err != nil {
+		return Device{}, err
+	}
+	return d, r.permitted(d)
+}
+
+// samePins checks that nothing has come to the LU that the plan does not know.
+// What has gone from it meanwhile is no contradiction.
+func (r *run) samePins(d Device) error {
+	switch {
+	case d.Map == nil || r.t.Keeps:
+	case r.t.Map == nil:
+		return stale("the map of "+d.WWID, "", d.Map.Name)
+	case r.t.Map.UUID != d.Map.UUID || r.t.Map.Devt != d.Map.Devt || r.t.Map.Name != d.Map.Name:
+		return stale("map "+r.t.Map.Name, r.t.Map.DM+" "+r.t.Map.UUID, d.Map.Name+" "+d.Map.DM+" "+d.Map.UUID)
+	}
+	for _, p := range d.Paths {
+		if r.t.Keeps && !lost(p) {
+			continue
+		}
+		if !slices.Contains(r.t.Paths, pinOf(p)) {
+			return stale("the paths of "+d.WWID, "without "+p.name(), p.name()+" at "+p.HCTL.String())
+		}
+	}
+	return nil
+}
+
+// permitted says why the device must be left alone, nil where it may go.
+func (r *run) permitted(d Device) error {
+	switch {
+	case len(d.InUse) > 0 && !r.t.Keeps:
+		return errors.WithStack(&InUseError{WWID: d.WWID, Users: d.InUse})
+	case d.Owner != Mine:
+		return errors.WithStack(&NotOwnedError{WWID: d.WWID, Owner: d.Owner})
+	case !d.Verdict.Actionable() || !sameKind(r.t.Verdict, d.Verdict):
+		return errors.WithStack(&EvidenceError{WWID: d.WWID, Verdict: d.Verdict, Reason: d.Reasons[0]})
+	}
+	return nil
+}
+
+// sameKind reports whether a verdict found now upholds the planned one. Parts
+// of the LU may have gone by themselves since, which changes the word.
+func sameKind(planned, now Verdict) bool {
+	if planned == now {
+		return true
+	}
+	return (planned == Stale || planned == EmptyMap) && (now == OrphanPath || now == EmptyMap || now == Stale)
+}

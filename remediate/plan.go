@@ -1,0 +1,272 @@
+package remediate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// planSchema is the version of the plan's JSON form.
+const planSchema = 1
+
+// A Plan says what would be done, to what, in which order, and why. It is data:
+// it can be printed, stored, reviewed and executed later, on the same host and
+// the same boot, until it expires.
+type Plan struct {
+	Schema  int       `json:"schema"`
+	ID      string    `json:"id"` // digest of everything else in the plan
+	Host    string    `json:"host"`
+	BootID  string    `json:"boot_id"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+	Rule    Rule      `json:"rule"`
+	Targets []Target  `json:"targets"`
+	Steps   []Step    `json:"steps"`
+
+	// Survey is the last look that the plan was made from, with the reason
+	// for every device that the plan leaves alone. It is not part of the JSON.
+	Survey *Survey `json:"-"`
+}
+
+// A Target is one LU of a plan, pinned by what cannot be reused unnoticed.
+type Target struct {
+	WWID    string    `json:"wwid"`
+	Verdict Verdict   `json:"verdict"`
+	Proof   Proof     `json:"proof"`
+	Reasons []string  `json:"reasons"`
+	Map     *MapPin   `json:"map"` // nil where no map is to go
+	Paths   []PathPin `json:"paths"`
+	// Keeps says that only the listed paths go; the LU lives on.
+	Keeps bool `json:"keeps,omitempty"`
+}
+
+// A MapPin is the identity of a map.
+type MapPin struct {
+	Name     string       `json:"name"`
+	DM       string       `json:"dm"`
+	Devt     sysfs.DevNum `json:"devt"`
+	UUID     string       `json:"uuid"`
+	Queueing bool         `json:"queueing"`
+}
+
+// A PathPin is the identity of a path.
+type PathPin struct {
+	Dev     string       `json:"dev"`
+	HCTL    sysfs.HCTL   `json:"hctl"`
+	Devt    sysfs.DevNum `json:"devt"`
+	DiskSeq uint64       `json:"diskseq"`
+	Page83  string       `json:"page83"`
+}
+
+// An Action is one kind of step.
+type Action string
+
+// The actions, in the order in which they come up.
+const (
+	DisableQueueing Action = "disable-queueing"
+	WaitReaders     Action = "wait-readers"
+	ProbeMap        Action = "probe-map"
+	FlushMap        Action = "flush-map"
+	RemoveMap       Action = "remove-map"
+	OfflinePath     Action = "offline-path"
+	DeletePath      Action = "delete-path"
+	ForgetPath      Action = "forget-path"
+	ResumeMap       Action = "resume-map"
+	RestoreQueueing Action = "restore-queueing"
+	VerifyGone      Action = "verify"
+)
+
+// A Step is one thing to do.
+type Step struct {
+	N      int    `json:"n"`
+	WWID   string `json:"wwid"`
+	Action Action `json:"action"`
+	Target string `json:"target"` // the map's or disk's name; the pins decide
+	Why    string `json:"why"`
+}
+
+// Plan looks twice, [WithDwell] apart, and plans the removal of every LU that
+// both looks find dead, ours and unused. It changes nothing. A plan without
+// targets is no error. With a *[BreakerError], and where rights are missing, the
+// plan has no targets and still carries its Survey.
+func (s *Sweeper) Plan(ctx context.Context) (*Plan, error) {
+	first, err := s.Survey(ctx)
+	if err != nil && first != nil {
+		return &Plan{Survey: first}, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.wait(ctx, s.opt.dwell); err != nil {
+		return nil, err
+	}
+	second, err := s.Survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.plan(first, second)
+}
+
+// wait lets the dwell time pass, and tells that it does.
+func (s *Sweeper) wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	s.tell(Event{Kind: EventWait, Detail: fmt.Sprintf("the evidence must hold for %s", d), For: d})
+	return s.pause(ctx, d)
+}
+
+func (s *Sweeper) pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// plan makes the plan from two looks. It is pure but for the clock.
+func (s *Sweeper) plan(first, second *Survey) (*Plan, error) {
+	p := &Plan{
+		Schema: planSchema, Host: second.Host, BootID: second.BootID, Rule: s.opt.rule,
+		Created: s.opt.now().UTC().Truncate(time.Second), Targets: []Target{}, Steps: []Step{},
+	}
+	p.Expires = p.Created.Add(s.opt.expiry)
+	p.Survey = agreed(first, second)
+	err := breaker(p.Survey.Devices, s.opt.maxDead)
+	for _, d := range p.Survey.Devices {
+		if d.Removable && err == nil {
+			p.add(d)
+		}
+	}
+	p.ID = p.digest()
+	return p, err
+}
+
+// agreed is the second look, in which only that is removable which the first
+// look found just as dead. Who uses it counts at the later look, and again at
+// the act: udev opens a dying map for a moment as a matter of course.
+func agreed(first, second *Survey) *Survey {
+	out := *second
+	out.Devices = append([]Device(nil), second.Devices...)
+	for i := range out.Devices {
+		d := &out.Devices[i]
+		before, found := first.Find(d.WWID)
+		switch {
+		case !d.Removable:
+		case !found:
+			d.Removable, d.Reasons = false, append(d.Reasons, "the look before did not find it")
+		case !sameDeath(before.Verdict, d.Verdict):
+			d.Removable, d.Reasons = false, append(d.Reasons, "the look before found it "+before.Verdict.String())
+		case !samePins(before, *d):
+			d.Removable, d.Reasons = false, append(d.Reasons, "its devices changed between two looks")
+		default:
+			d.Evidence.Looks = 2
+		}
+	}
+	return &out
+}
+
+func samePins(a, b Device) bool {
+	x, y := pinned(a), pinned(b)
+	if (x.Map == nil) != (y.Map == nil) || len(x.Paths) != len(y.Paths) {
+		return false
+	}
+	if x.Map != nil && (x.Map.UUID != y.Map.UUID || x.Map.Devt != y.Map.Devt || x.Map.Name != y.Map.Name) {
+		return false
+	}
+	for i := range x.Paths {
+		if x.Paths[i] != y.Paths[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// breaker trips when too many of the maps with paths look dead at once while
+// something is about to be removed.
+func breaker(devices []Device, share float64) error {
+	maps, dead, planned := 0, 0, false
+	for _, d := range devices {
+		planned = planned || d.Removable
+		if d.Map == nil || len(d.Paths) == 0 {
+			continue
+		}
+		maps++
+		if !anyAnswer(d.Facts, Alive) && !anyAnswer(d.Facts, Present) {
+			dead++
+		}
+	}
+	if !planned || float64(dead) <= share*float64(maps) {
+		return nil
+	}
+	return errors.WithStack(&BreakerError{Dead: dead, Maps: maps, Share: share})
+}
+
+// digest names the plan by its contents.
+func (p *Plan) digest() string {
+	q := *p
+	q.ID = ""
+	b, err := json.Marshal(q)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
+}
+
+// ReadPlan reads a plan from its JSON form: by itself, or as the "plan" of a
+// larger object. It refuses a plan that was edited or is of another schema.
+func ReadPlan(r io.Reader) (*Plan, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, opError("read the plan", "", err)
+	}
+	var doc struct {
+		Plan
+		Inner *Plan `json:"plan"`
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return nil, opError("read the plan", "", err)
+	}
+	p := &doc.Plan
+	if doc.Inner != nil {
+		p = doc.Inner
+	}
+	if p.Schema != planSchema {
+		return nil, stale("the plan's schema", fmt.Sprint(planSchema), fmt.Sprint(p.Schema))
+	}
+	if id := p.digest(); p.ID != id {
+		return nil, stale("the plan's contents", p.ID, id+" (edited, or cut short)")
+	}
+	return p, nil
+}
+
+func stale(what, want, found string) error {
+	return errors.WithStack(&StaleError{What: what, Want: or(want, "nothing"), Found: or(found, "nothing")})
+}
+
+// fits reports why the plan must not be executed here and now, nil if it may.
+func (p *Plan) fits(host, boot string, now time.Time) error {
+	switch {
+	case p.ID != p.digest():
+		return stale("the plan's contents", p.ID, p.digest()+" (edited)")
+	case p.Host != host:
+		return stale("the plan's host", p.Host, host)
+	case p.BootID != boot:
+		return stale("the plan's boot", p.BootID, boot+" (the host was restarted since)")
+	case now.After(p.Expires):
+		return stale("the plan", "valid until "+p.Expires.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}

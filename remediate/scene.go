@@ -1,0 +1,161 @@
+package remediate
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// A scene is one pass over everything that belongs to the host and not to one
+// LU: it is read once, whatever the number of LUs.
+type scene struct {
+	blocks  []sysfs.Block
+	devices []sysfs.SCSIDevice
+	mounts  sysfs.Mounts
+	swaps   []sysfs.Swap
+	openers sysfs.Openers
+	tables  []multipath.Table
+	parts   []multipath.PartitionMap
+	topo    *multipath.Topology
+
+	gaps  []Gap
+	blind []string // what could not be checked about who uses what: counts as in use
+
+	block map[string]*sysfs.Block            // by kernel name
+	table map[string]*multipath.Table        // by dm uuid
+	disk  map[string]*sysfs.SCSIDevice       // by kernel name of the disk
+	part  map[string]*multipath.PartitionMap // by dm uuid
+}
+
+// A Gap is something that a survey could not see.
+type Gap struct {
+	What string `json:"what"`
+	Err  error  `json:"-"`
+	Text string `json:"error"`
+}
+
+func (g Gap) String() string { return g.What + ": " + g.Text }
+
+// look reads the scene. Only the block and SCSI devices are indispensable;
+// anything else that cannot be read is a gap.
+func (s *Sweeper) look(ctx context.Context) (*scene, error) {
+	sc := &scene{}
+	var err error
+	if sc.blocks, err = s.sys.FS.Blocks(ctx); err != nil {
+		return nil, opError("read the block devices", "", err)
+	}
+	if sc.devices, err = s.sys.FS.SCSIDevices(ctx); err != nil {
+		return nil, opError("read the SCSI devices", "", err)
+	}
+	sc.index()
+	sc.readUsers(ctx, s.sys)
+	sc.readMaps(ctx, s.sys)
+	return sc, ctx.Err()
+}
+
+func (sc *scene) index() {
+	sc.block = make(map[string]*sysfs.Block, len(sc.blocks))
+	for i := range sc.blocks {
+		sc.block[sc.blocks[i].Name] = &sc.blocks[i]
+	}
+	sc.disk = make(map[string]*sysfs.SCSIDevice, len(sc.devices))
+	for i := range sc.devices {
+		if d := &sc.devices[i]; d.Block != "" {
+			sc.disk[d.Block] = d
+		}
+	}
+}
+
+// readUsers reads who uses which block device.
+func (sc *scene) readUsers(ctx context.Context, sys System) {
+	var err error
+	if sc.mounts, err = sys.FS.Mounts(ctx); err != nil {
+		sc.cannotSee("the mounts", err)
+	}
+	sc.blindTo("the mounts", len(sc.mounts.Blind))
+	if sc.swaps, err = sys.FS.Swaps(ctx); err != nil {
+		sc.cannotSee("the swap areas", err)
+	}
+	devts := sc.devts()
+	sc.openers, err = sys.FS.Openers(ctx, func(d sysfs.DevNum) bool { return devts[d] })
+	if err != nil {
+		sc.cannotSee("the open files", err)
+	}
+	sc.blindTo("the open files", len(sc.openers.Blind))
+}
+
+// readMaps reads the maps, from device-mapper and from the daemon at once.
+func (sc *scene) readMaps(ctx context.Context, sys System) {
+	var wg sync.WaitGroup
+	var topoErr error
+	wg.Go(func() { sc.topo, topoErr = sys.Daemon.Topology(ctx) })
+	sc.readTables(ctx, sys)
+	wg.Wait()
+	if topoErr != nil {
+		sc.gap("multipathd's view of the paths", topoErr)
+	}
+}
+
+// readTables reads the maps' tables and open counts from device-mapper.
+func (sc *scene) readTables(ctx context.Context, sys System) {
+	var err error
+	sc.tables, err = sys.Kernel.Tables(ctx)
+	if errors.Is(err, fs.ErrNotExist) && !sc.anyMap() {
+		return // a host without device-mapper
+	}
+	if err != nil {
+		sc.cannotSee("the open counts and path states of the maps", err)
+	} else if sc.parts, err = sys.Kernel.Partitions(ctx); err != nil {
+		sc.cannotSee("the open counts of the partition maps", err)
+	}
+	sc.table = make(map[string]*multipath.Table, len(sc.tables))
+	for i := range sc.tables {
+		sc.table[sc.tables[i].UUID] = &sc.tables[i]
+	}
+	sc.part = make(map[string]*multipath.PartitionMap, len(sc.parts))
+	for i := range sc.parts {
+		sc.part[sc.parts[i].UUID] = &sc.parts[i]
+	}
+}
+
+func (sc *scene) anyMap() bool {
+	return slices.ContainsFunc(sc.blocks, func(b sysfs.Block) bool { return b.DM != nil })
+}
+
+// devts is the set of device numbers of maps, SCSI disks and their partitions.
+func (sc *scene) devts() map[sysfs.DevNum]bool {
+	set := make(map[sysfs.DevNum]bool, len(sc.blocks))
+	for _, b := range sc.blocks {
+		if b.DM == nil && b.SCSI == nil {
+			continue
+		}
+		set[b.Devt] = true
+		for _, p := range b.Partitions {
+			set[p.Devt] = true
+		}
+	}
+	return set
+}
+
+func (sc *scene) gap(what string, err error) {
+	sc.gaps = append(sc.gaps, Gap{What: what, Err: err, Text: err.Error()})
+}
+
+// cannotSee notes a gap that leaves open who uses a device.
+func (sc *scene) cannotSee(what string, err error) {
+	sc.gap(what, err)
+	sc.blind = append(sc.blind, fmt.Sprintf("%s could not be read: %v", what, err))
+}
+
+func (sc *scene) blindTo(what string, processes int) {
+	if processes > 0 {
+		sc.cannotSee(fmt.Sprintf("%s of %s", what, plural(processes, "process", "processes")), errNotAllowed)
+	}
+}

@@ -1,0 +1,242 @@
+package remediate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lunsweep/lunsweep/blockprobe"
+)
+
+// A Device is one LU as this host sees it, judged.
+type Device struct {
+	Facts
+	Judgement
+	// Removable says that both keys hold: proven dead, and ours and unused.
+	Removable bool `json:"removable"`
+}
+
+// A Survey is what one look at a host has found. It changes nothing.
+type Survey struct {
+	Host    string    `json:"host"`
+	BootID  string    `json:"boot_id"`
+	Time    time.Time `json:"time"`
+	Backend string    `json:"backend"` // how multipathd was spoken to
+	Devices []Device  `json:"devices"`
+	// Gaps lists what could not be seen. Where that bears on who uses a
+	// device, every device counts as in use.
+	Gaps []Gap `json:"gaps,omitempty"`
+}
+
+// Residual lists the devices that ought to go, removable or not.
+func (s *Survey) Residual() []Device {
+	return slices.DeleteFunc(slices.Clone(s.Devices), func(d Device) bool { return !d.Verdict.Residual() })
+}
+
+// Find is the device that goes by this WWID.
+func (s *Survey) Find(wwid string) (Device, bool) {
+	for _, d := range s.Devices {
+		if d.is(wwid) {
+			return d, true
+		}
+	}
+	return Device{}, false
+}
+
+// Survey looks at every multipath map and every SCSI disk of the host once,
+// and judges them. It reads sysfs and procfs, asks multipathd and device-mapper
+// for their maps, sends INQUIRY, TEST UNIT READY and REPORT LUNS to the disks,
+// and reads the first MiB of each map that would not hang. It writes nothing.
+//
+// Without root it returns what can be seen, with the rest in Gaps, and an error
+// that matches fs.ErrPermission.
+func (s *Sweeper) Survey(ctx context.Context) (*Survey, error) {
+	return s.survey(ctx, everything)
+}
+
+func everything(*Facts) bool { return true }
+
+// survey looks at the host, and closely at the LUs that wanted chooses.
+func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey, error) {
+	s.tell(Event{Kind: EventLook})
+	sc, err := s.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Survey{Time: s.opt.now(), Backend: s.sys.Daemon.Backend(), Gaps: sc.gaps}
+	if err := s.place(out); err != nil {
+		return nil, err
+	}
+	lus := sc.group()
+	s.closely(ctx, sc, lus, wanted)
+	for _, f := range lus {
+		if wanted(f) {
+			out.Devices = append(out.Devices, s.judged(*f))
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return out, out.denied()
+}
+
+// place fills in which host and which boot of it this is.
+func (s *Sweeper) place(out *Survey) (err error) {
+	if out.Host, err = s.sys.FS.Hostname(); err != nil {
+		return opError("read the host's name", "", err)
+	}
+	if out.BootID, err = s.sys.FS.BootID(); err != nil {
+		return opError("read the boot id", "", err)
+	}
+	return nil
+}
+
+// closely asks, for each wanted LU and side by side, its paths, its owner and
+// its users, and reads it. The other LUs on the same targets are asked only
+// where their target's inventory is needed.
+func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
+	targets := map[target]bool{}
+	for _, f := range lus {
+		if wanted(f) {
+			for _, p := range f.Paths {
+				targets[targetOf(p.HCTL)] = true
+			}
+		}
+	}
+	near := func(f *Facts) bool {
+		return wanted(f) || slices.ContainsFunc(f.Paths, func(p Path) bool { return targets[targetOf(p.HCTL)] })
+	}
+	s.each(lus, near, func(f *Facts) { s.ask(ctx, sc, f) })
+	s.inventories(ctx, lus)
+	s.each(lus, wanted, func(f *Facts) {
+		s.read(ctx, f)
+		s.claim(ctx, f)
+	})
+	s.census(ctx, sc, lus, wanted)
+}
+
+// census finds the users of each wanted LU. Where a dead LU seems to be used by
+// mere readers, it looks again a few times: udev reads a device for a moment
+// whenever it changes, as dying ones do.
+func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
+	for try := 0; ; try++ {
+		again := false
+		for _, f := range lus {
+			if wanted(f) {
+				sc.users(f)
+				again = again || s.onlyFleeting(f)
+			}
+		}
+		if !again || try == 5 || s.pause(ctx, 200*time.Millisecond) != nil {
+			return
+		}
+		sc.blind, sc.gaps = nil, nil
+		sc.readUsers(ctx, s.sys)
+		sc.readTables(ctx, s.sys)
+	}
+}
+
+// onlyFleeting reports whether nothing but uses that may be over in a moment
+// keep a dead LU from being unused.
+func (s *Sweeper) onlyFleeting(f *Facts) bool {
+	return len(f.InUse) > 0 && !slices.ContainsFunc(f.InUse, func(u Use) bool { return !u.fleeting() }) &&
+		Judge(*f, s.opt.rule).Proof != notADeath
+}
+
+// each calls do for the chosen LUs side by side.
+func (s *Sweeper) each(lus []*Facts, chosen func(*Facts) bool, do func(*Facts)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 32)
+	for _, f := range lus {
+		if !chosen(f) {
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() { defer func() { <-slots }(); do(f) })
+	}
+	wg.Wait()
+}
+
+// read reads the LU's first MiB, from the map, or from the disk without one.
+func (s *Sweeper) read(ctx context.Context, f *Facts) {
+	t, why := readTarget(f)
+	if why != "" {
+		f.Read, f.Evidence.ReadReason = blockprobe.Skipped, why
+		return
+	}
+	t.Node = s.sys.FS.Path("dev", t.Node)
+	r := s.sys.Reader.Probe(ctx, t)
+	f.Read, f.Evidence.ReadReason = r.Outcome, r.Reason
+	if r.Err != nil {
+		f.Evidence.ReadError = r.Err.Error()
+	}
+}
+
+// readTarget says what to read, or why nothing is to be read.
+func readTarget(f *Facts) (blockprobe.Target, string) {
+	switch {
+	case f.Map == nil && len(f.Paths) == 0:
+		return blockprobe.Target{}, "there is nothing to read"
+	case f.Map == nil && (f.Paths[0].Dev == "" || settling(f.Paths[0].State)):
+		return blockprobe.Target{}, "a read would wait: its state is " + f.Paths[0].State
+	case f.Map == nil:
+		p := f.Paths[0]
+		return blockprobe.Target{Node: p.Dev, Key: fmt.Sprintf("%s#%d", p.Devt, p.DiskSeq), Usable: -1}, ""
+	case f.Map.Suspended:
+		return blockprobe.Target{}, "a read would wait: the map is suspended"
+	case len(f.Paths) > 0 && everyPath(*f, func(p Path) bool { return settling(p.State) }):
+		return blockprobe.Target{}, "a read would wait: every path is " + f.Paths[0].State
+	case len(f.Paths) == 0 && !f.Map.Queueing:
+		return blockprobe.Target{}, "the map has no path to read by"
+	}
+	return blockprobe.Target{
+		Node: f.Map.DM, Key: f.Map.Devt.String() + " " + f.Map.UUID,
+		Queueing: f.Map.Queueing, Usable: usable(f),
+	}, ""
+}
+
+// claim asks the owner.
+func (s *Sweeper) claim(ctx context.Context, f *Facts) {
+	sub := Subject{WWID: f.WWID}
+	if f.Map != nil {
+		sub.Name = f.Map.Name
+	}
+	for _, p := range f.Paths {
+		sub.Paths = append(sub.Paths, p.HCTL.String())
+		sub.Vendor, sub.Product = or(sub.Vendor, p.Vendor), or(sub.Product, p.Product)
+	}
+	c, err := s.opt.owner(ctx, sub)
+	if err != nil {
+		f.Owner, f.Evidence.ClaimError = OwnerUnknown, err.Error()
+		return
+	}
+	f.Owner, f.Evidence.Claim = c.Owner, c
+}
+
+// judged is f with its verdict, and whether both keys hold.
+func (s *Sweeper) judged(f Facts) Device {
+	f.Evidence.Looks = 1
+	j := Judge(f, s.opt.rule)
+	d := Device{Facts: f, Judgement: j, Removable: j.Verdict.Actionable() && f.Owner == Mine && len(f.InUse) == 0}
+	if j.Verdict.Actionable() && f.Owner != Mine && f.Evidence.ClaimError == "" {
+		d.Reasons = append(d.Reasons, ownerWords[f.Owner])
+	}
+	return d
+}
+
+var ownerWords = map[Ownership]string{
+	OwnerUnknown: "nobody says whose it is, so it stays",
+	NotMine:      "it is not ours, so it stays",
+}
+
+// denied is the error that says that rights were missing, nil where none were.
+func (s *Survey) denied() error {
+	for _, g := range s.Gaps {
+		if notAllowed(g.Err) {
+			return opError("see "+g.What, "", g.Err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package remediate
+
+import (
+	"context"
+	"time"
+
+	"github.com/lunsweep/lunsweep/diskbyid"
+)
+
+// A Sweeper surveys one host, plans, executes and verifies. It holds no state
+// about LUs from one call to the next, but for reads that have not come back.
+// It is safe for concurrent use; two Executes on the same LU at once are not
+// prevented here.
+type Sweeper struct {
+	sys   System
+	links *diskbyid.Dir
+	opt   options
+}
+
+type options struct {
+	root         string
+	backend      string
+	owner        Owner
+	rule         Rule
+	dwell        time.Duration
+	expiry       time.Duration
+	probeTimeout time.Duration
+	maxDead      float64
+	parallel     int
+	observe      func(Event)
+	journal      *journal
+	system       *System
+	now          func() time.Time
+}
+
+// An Option changes how a [Sweeper] works. Without any, it surveys this host
+// and owns nothing, so that it would never remove anything.
+type Option func(*options)
+
+// WithRoot says where the host's file system is mounted: "/" unless told, in a
+// container often "/host".
+func WithRoot(dir string) Option { return func(o *options) { o.root = dir } }
+
+// WithBackend chooses how multipathd is spoken to: "auto" (unless told),
+// "socket", "command" or "dm".
+func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
+
+// WithOwner says whom to ask whose a LU is. Without it nobody knows, and
+// nothing is removable.
+func WithOwner(ask Owner) Option { return func(o *options) { o.owner = ask } }
+
+// WithRunbook accepts the operator's rule as proof of death: see [Rule].
+func WithRunbook() Option { return func(o *options) { o.rule.Runbook = true } }
+
+// WithDwell says how long evidence must hold between the two looks that
+// [Sweeper.Plan] takes: 10 s unless told. 0 takes both looks at once.
+func WithDwell(d time.Duration) Option { return func(o *options) { o.dwell = d } }
+
+// WithExpiry says how long a plan may be executed: 15 minutes unless told.
+func WithExpiry(d time.Duration) Option { return func(o *options) { o.expiry = d } }
+
+// WithProbeTimeout bounds one direct read and one SCSI command: 5 s unless told.
+func WithProbeTimeout(d time.Duration) Option { return func(o *options) { o.probeTimeout = d } }
+
+// WithMaxDead sets the circuit breaker: when more than this share (0 to 1) of
+// the maps with paths looks dead at once, nothing is planned or executed. 0.5
+// unless told.
+func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = share } }
+
+// WithParallel says how many LUs are worked on side by side: 8 unless told.
+func WithParallel(n int) Option { return func(o *options) { o.parallel = n } }
+
+// WithObserver hears of every look, step and wait as it happens. It is called
+// from several goroutines at once and must not block.
+func WithObserver(f func(Event)) Option { return func(o *options) { o.observe = f } }
+
+// WithSystem puts the Sweeper on another system than this host.
+func WithSystem(s System) Option { return func(o *options) { o.system = &s } }
+
+// New returns a Sweeper. It opens nothing but the root's directories, and needs
+// no privilege yet.
+func New(opts ...Option) (*Sweeper, error) {
+	o := options{
+		root: "/", backend: "auto", dwell: 10 * time.Second, expiry: 15 * time.Minute,
+		probeTimeout: 5 * time.Second, maxDead: 0.5, parallel: 8, now: time.Now,
+		observe: func(Event) {},
+		owner:   func(context.Context, Subject) (Claim, error) { return Claim{Source: "nobody was named"}, nil },
+	}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.system == nil {
+		sys, err := OpenSystem(o.root, o.backend, o.probeTimeout)
+		if err != nil {
+			return nil, err
+		}
+		o.system = &sys
+	}
+	return &Sweeper{sys: *o.system, links: diskbyid.New(o.system.FS), opt: o}, nil
+}

@@ -1,0 +1,237 @@
+package remediate
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// A census finds who uses one LU.
+type census struct {
+	sc      *scene
+	f       *Facts
+	uses    []Use
+	blocked []Use
+	seen    map[string]bool // block devices visited: holders may form a cycle
+}
+
+// users fills in who uses the LU, on the map, its partitions, its paths, and
+// on whatever is stacked on any of them.
+func (sc *scene) users(f *Facts) {
+	c := &census{sc: sc, f: f, uses: []Use{}, blocked: []Use{}, seen: map[string]bool{}}
+	if f.Map != nil {
+		c.mapUsers()
+	}
+	for _, p := range f.Paths {
+		c.diskUsers(p)
+	}
+	for _, why := range sc.blind {
+		c.uses = append(c.uses, Use{Kind: UseUnknown, By: "could not check", Detail: why})
+	}
+	f.InUse, f.Blocked = c.uses, c.blocked
+}
+
+// mapUsers covers the map, its partition maps, and what stands on either.
+func (c *census) mapUsers() {
+	m := c.f.Map
+	if t := c.sc.table[m.UUID]; t != nil {
+		m.OpenCount = t.OpenCount
+	}
+	c.seen[m.DM] = true
+	c.mounted(m.Devt, m.DM)
+	opens := c.opened(m.Devt, m.DM, (*census).stuckOnMap)
+	holders := c.holders(m.DM, c.sc.block[m.DM].Holders)
+	c.unexplained(m.Name, m.OpenCount, len(m.Partitions)+opens+holders)
+	for _, name := range m.Partitions {
+		c.partitionUsers(name)
+	}
+}
+
+func (c *census) partitionUsers(name string) {
+	b := c.sc.block[name]
+	c.seen[name] = true
+	c.mounted(b.Devt, name)
+	opens := c.opened(b.Devt, name, (*census).stuckOnMap)
+	holders := c.holders(name, b.Holders)
+	count := -1
+	if t := c.sc.part[b.DM.UUID]; t != nil {
+		count = t.OpenCount
+	}
+	c.unexplained(b.DM.Name, count, opens+holders)
+}
+
+// diskUsers covers a path's own disk node and its partitions. That the map and
+// multipathd hold it is no use.
+func (c *census) diskUsers(p Path) {
+	b := c.sc.block[p.Dev]
+	if b == nil {
+		return
+	}
+	c.seen[b.Name] = true
+	c.mounted(b.Devt, b.Name)
+	c.opened(b.Devt, b.Name, (*census).checker)
+	c.holders(b.Name, b.Holders)
+	for _, part := range b.Partitions {
+		c.mounted(part.Devt, part.Name)
+		c.opened(part.Devt, part.Name, (*census).checker)
+		c.holders(part.Name, part.Holders)
+	}
+}
+
+// mounted adds the mounts, in any namespace, and the swap areas on a device.
+func (c *census) mounted(d sysfs.DevNum, name string) {
+	for _, m := range c.sc.mounts.List {
+		if m.Devt == d {
+			c.add(UseMount, m.Point, fmt.Sprintf("%s on %s, seen by process %d", m.FSType, name, m.PID), m.PID)
+		}
+	}
+	for _, s := range c.sc.swaps {
+		switch {
+		case s.Devt == d:
+			c.add(UseSwap, s.Path, "on "+name, 0)
+		case s.Devt.IsZero() && s.Type == sysfs.SwapPartition:
+			c.add(UseUnknown, "could not check", "which device the swap area "+s.Path+" is on", 0)
+		}
+	}
+}
+
+// opened adds the processes that have the device open, leaves out those that
+// excused says are no users, and returns how many it found in all.
+func (c *census) opened(d sysfs.DevNum, name string, excused func(*census, sysfs.Opener) bool) int {
+	n := 0
+	for _, o := range c.sc.openers.List {
+		if o.Devt != d {
+			continue
+		}
+		n++
+		if !excused(c, o) {
+			c.note(openerUse(o, name))
+		}
+	}
+	return n
+}
+
+// stuckOnMap excuses a reader that waits for I/O on the dead map itself: it is
+// a casualty and is noted as one.
+func (c *census) stuckOnMap(o sysfs.Opener) bool {
+	if o.Write || !o.Blocked || c.f.Map == nil || !c.f.Map.Queueing || usable(c.f) > 0 {
+		return false
+	}
+	c.blocked = append(c.blocked, openerUse(o, c.f.Map.DM))
+	return true
+}
+
+func openerUse(o sysfs.Opener, name string) Use {
+	return Use{
+		Kind: UseProcess, By: fmt.Sprintf("%s (pid %d)", o.Comm, o.PID), PID: o.PID,
+		Detail: openWords(o, name), Write: o.Write,
+	}
+}
+
+// checker excuses multipathd's path checker, which holds every path open for
+// reading, and this process itself.
+func (c *census) checker(o sysfs.Opener) bool {
+	return !o.Write && (o.Comm == "multipathd" || o.PID == os.Getpid())
+}
+
+func (c *census) nobody(sysfs.Opener) bool { return false }
+
+// holders adds the block devices stacked on a device, with what stands on them
+// in turn, and returns how many there are, the LU's own maps left out.
+func (c *census) holders(name string, holders []string) int {
+	n := 0
+	for _, h := range holders {
+		b := c.sc.block[h]
+		if b != nil && c.f.Map != nil && (h == c.f.Map.DM || c.sc.ownPartition(h, c.f.Map.UUID)) {
+			continue
+		}
+		n++
+		if c.seen[h] {
+			continue
+		}
+		c.seen[h] = true
+		c.add(UseHolder, holderName(h, b), "on "+name, 0)
+		if b != nil {
+			c.mounted(b.Devt, holderName(h, b))
+			c.opened(b.Devt, holderName(h, b), (*census).nobody)
+			c.holders(holderName(h, b), b.Holders)
+		}
+	}
+	return n
+}
+
+func (c *census) unexplained(name string, count, explained int) {
+	switch {
+	case count < 0:
+		c.add(UseUnknown, "could not check", "the open count of "+name+" could not be read", 0)
+	case count > explained && !c.hasUse(UseMount, UseSwap):
+		c.add(UseOpen, fmt.Sprintf("open count %d", count), fmt.Sprintf("%s: only %d of them explained", name, explained), 0)
+	}
+}
+
+func (c *census) hasUse(kinds ...UseKind) bool {
+	for _, u := range c.uses {
+		for _, k := range kinds {
+			if u.Kind == k {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *census) add(kind UseKind, by, detail string, pid int) {
+	c.note(Use{Kind: kind, By: by, Detail: detail, PID: pid})
+}
+
+// note adds a use once: a mount is seen from every namespace that has it, and a
+// process may have a device open twice.
+func (c *census) note(u Use) {
+	for i, v := range c.uses {
+		if v.Kind == u.Kind && v.By == u.By {
+			c.uses[i].Write = v.Write || u.Write
+			return
+		}
+	}
+	c.uses = append(c.uses, u)
+}
+
+// usable counts the paths that could still carry I/O: neither failed in the
+// map nor known to be gone or silent.
+func usable(f *Facts) int {
+	n := 0
+	for _, p := range f.Paths {
+		if p.InMap && p.DMState != "failed" && p.Answer != Gone && p.Answer != Silent {
+			n++
+		}
+	}
+	return n
+}
+
+func holderName(name string, b *sysfs.Block) string {
+	if b == nil || b.DM == nil || b.DM.Name == "" {
+		return name
+	}
+	kind := "device-mapper"
+	switch {
+	case strings.HasPrefix(b.DM.UUID, "LVM-"):
+		kind = "LVM"
+	case strings.HasPrefix(b.DM.UUID, "CRYPT-"):
+		kind = "LUKS"
+	}
+	return fmt.Sprintf("%s (%s, %s)", b.DM.Name, kind, name)
+}
+
+func openWords(o sysfs.Opener, name string) string {
+	how := "open for reading"
+	if o.Write {
+		how = "open for writing"
+	}
+	if o.Blocked {
+		how += ", blocked in " + or(o.WChan, "D state") + " since " + o.Since.UTC().Format(time.RFC3339)
+	}
+	return name + " " + how
+}

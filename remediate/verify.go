@@ -1,0 +1,143 @@
+package remediate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// A Verification says whether one LU is gone, by identity. Names do not count:
+// a new volume may own them by now.
+type Verification struct {
+	WWID    string   `json:"wwid"`
+	Gone    bool     `json:"gone"`
+	Remains []string `json:"remains"` // what of it is still there
+	Notes   []string `json:"notes"`   // who owns its old names now, which links dangle
+}
+
+// Verify checks, for each target, that no map, no SCSI disk, no entry of
+// multipathd and no link in /dev/disk/by-id bears its identity. For a target
+// that keeps its LU only the listed paths must be gone. A bare WWID is a target
+// too: Target{WWID: w}. It changes nothing.
+//
+// Where multipathd does not let itself be asked for lack of rights, it returns
+// what can be seen, and an error that matches fs.ErrPermission.
+func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification, error) {
+	sc := &scene{}
+	var err error
+	if sc.blocks, err = s.sys.FS.Blocks(ctx); err != nil {
+		return nil, opError("read the block devices", "", err)
+	}
+	if sc.devices, err = s.sys.FS.SCSIDevices(ctx); err != nil {
+		return nil, opError("read the SCSI devices", "", err)
+	}
+	sc.index()
+	entries, derr := s.sys.Daemon.Paths(ctx)
+	if derr != nil {
+		entries = nil // without multipathd nothing can be listed there
+	}
+	out := make([]Verification, len(targets))
+	for i, t := range targets {
+		if out[i], err = s.verifyOne(ctx, sc, entries, t); err != nil {
+			return nil, err
+		}
+	}
+	if notAllowed(derr) {
+		return out, opError("see multipathd's paths", "", derr)
+	}
+	return out, ctx.Err()
+}
+
+func (s *Sweeper) verifyOne(ctx context.Context, sc *scene, entries []multipath.DaemonPath, t Target) (Verification, error) {
+	v := Verification{WWID: t.WWID, Remains: []string{}, Notes: []string{}}
+	v.Remains = append(v.Remains, sc.remains(t)...)
+	for _, e := range entries {
+		if !t.Keeps && e.WWID == t.WWID {
+			v.Remains = append(v.Remains, "multipathd's entry for "+e.Dev)
+		}
+	}
+	if !t.Keeps {
+		links, err := s.links.Naming(ctx, t.WWID)
+		if err != nil {
+			return v, opError("read the links of", t.WWID, err)
+		}
+		for _, l := range links {
+			v.Remains = append(v.Remains, fmt.Sprintf("link %s -> %s", l.Name, l.Target))
+		}
+	}
+	v.Gone = len(v.Remains) == 0
+	v.Notes = append(v.Notes, sc.newOwners(t)...)
+	return v, nil
+}
+
+// remains lists the maps and disks that bear the target's identity.
+func (sc *scene) remains(t Target) []string {
+	var out []string
+	for _, b := range sc.blocks {
+		if b.DM == nil || t.Keeps {
+			continue
+		}
+		if wwid, ok := b.DM.Multipath(); ok && wwid == t.WWID {
+			out = append(out, fmt.Sprintf("map %s (%s)", b.DM.Name, b.Name))
+		}
+	}
+	for i := range sc.devices {
+		d := &sc.devices[i]
+		if !isDisk(d) || !sc.isOf(d, t) {
+			continue
+		}
+		out = append(out, fmt.Sprintf("disk %s (%s)", or(d.Block, "without a name"), d.HCTL))
+	}
+	return out
+}
+
+func (sc *scene) isOf(d *sysfs.SCSIDevice, t Target) bool {
+	if t.Keeps {
+		return slices.Contains(t.Paths, pinOf(sc.path(d, false)))
+	}
+	return slices.Contains(claimed(d), t.WWID)
+}
+
+// newOwners says who bears the target's old names now.
+func (sc *scene) newOwners(t Target) []string {
+	var out []string
+	if t.Map != nil {
+		if b := sc.block[t.Map.DM]; b != nil && b.DM != nil && b.DM.UUID != t.Map.UUID {
+			out = append(out, fmt.Sprintf("%s is %s now, another map", t.Map.DM, b.DM.Name))
+		}
+	}
+	for _, p := range t.Paths {
+		if d := sc.disk[p.Dev]; d != nil && !slices.Contains(claimed(d), t.WWID) {
+			out = append(out, fmt.Sprintf("%s is %s now, another LU", p.Dev, or(believed(d), "unnamed")))
+		}
+	}
+	return out
+}
+
+// verify waits until nothing of the target is left.
+func (r *run) verify(ctx context.Context) error {
+	var v Verification
+	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
+		all, err := r.s.Verify(ctx, r.t)
+		switch {
+		case err == nil:
+			v = all[0]
+			return v.Gone, nil
+		case ctx.Err() != nil: // too late: what was seen before says more
+			return false, nil
+		}
+		return true, err
+	}, func() error {
+		return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: v.Remains})
+	})
+}
+
+func listed(paths []multipath.DaemonPath, dev, wwid string) bool {
+	return slices.ContainsFunc(paths, func(p multipath.DaemonPath) bool { return p.Dev == dev && p.WWID == wwid })
+}

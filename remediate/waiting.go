@@ -1,0 +1,52 @@
+package remediate
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// poll calls ready, at once and then every interval, until it says that it is
+// done or fails, or ctx ends, in which case tooLate says what that means.
+func poll(ctx context.Context, every time.Duration, ready func() (bool, error), tooLate func() error) error {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		done, err := ready()
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+		if ctx.Err() != nil { // also where both are due: ready would only fail
+			return tooLate()
+		}
+	}
+}
+
+// grace is time for putting things right after ctx has ended.
+func grace(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+}
+
+// late names a step's time-out as what it is.
+func late(ctx context.Context, what string, err error) error {
+	var already *TimeoutError
+	if err == nil || ctx.Err() == nil || errors.As(err, &already) || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return errors.WithStack(&TimeoutError{What: what, Err: err})
+}
+
+func orError(err error, text string) error {
+	if err != nil {
+		return err
+	}
+	return errors.New(text)
+}
+
+func uitoa(n uint64) string { return strconv.FormatUint(n, 10) }
