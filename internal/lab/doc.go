@@ -1,0 +1,19 @@
+// Command lab runs the scenarios of package scenario against a real kernel
+// with real multipathd, udev and iSCSI, on several distributions, and prints a
+// table of what came of it.
+//
+//	go run ./internal/lab [-suites bookworm,trixie|all] [-run REGEXP] [-spread] [-j N] [-v] [-keep DIR]
+//
+// Each scenario gets a guest of its own: a User-Mode Linux kernel, which needs
+// no KVM, over a throw-away overlay of a Debian root. The first run builds
+// kernel and roots in $LUNSWEEP_LAB, or else in /var/cache/lunsweep-lab (about
+// a minute and 0.7 GB for each distribution); later runs find them there.
+//
+// It needs root, Linux on amd64 and Debian's mmdebstrap, which it installs with
+// apt-get where it is missing. Nothing of the machine that it runs on is
+// touched but the cache, and nothing of a guest stays behind, however it ends:
+// guests live in process and mount namespaces of their own.
+//
+// The exit status is 0 when every scenario passed, 1 when one did not or the
+// lab could not be built, 2 for wrong usage.
+package main

@@ -1,0 +1,228 @@
+//go:build linux
+
+package guest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A Conf is what a scenario wants of multipath.conf. The zero value is a lab's
+// default: paths checked every second or two, no queueing, maps named by WWID.
+type Conf struct {
+	NoPathRetry     string            // "fail" where empty; "queue", or a number of checks
+	PollingInterval int               // seconds; 1 where 0
+	FriendlyNames   bool              // mpatha, mpathb, …
+	Aliases         map[string]string // WWID to alias
+	Defaults        []string          // more lines of the section defaults
+	Extra           []string          // more lines, sections of their own
+}
+
+// text is the file's content.
+func (c Conf) text() string {
+	retry, names := c.NoPathRetry, "no"
+	if retry == "" {
+		retry = "fail"
+	}
+	if c.FriendlyNames {
+		names = "yes"
+	}
+	every := max(c.PollingInterval, 1)
+	var b strings.Builder
+	b.WriteString("defaults {\n\tfind_multipaths no\n")
+	fmt.Fprintf(&b, "\tpolling_interval %d\n\tmax_polling_interval %d\n\tno_path_retry %s\n\tuser_friendly_names %s\n", every, 2*every, retry, names)
+	for _, l := range c.Defaults {
+		b.WriteString("\t" + l + "\n")
+	}
+	b.WriteString("}\n")
+	if len(c.Aliases) > 0 {
+		b.WriteString("multipaths {\n")
+		for wwid, alias := range c.Aliases {
+			fmt.Fprintf(&b, "\tmultipath {\n\t\twwid %q\n\t\talias %q\n\t}\n", wwid, alias)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String() + strings.Join(c.Extra, "\n") + "\n"
+}
+
+// A Multipathd is the running daemon.
+type Multipathd struct{ cmd *exec.Cmd }
+
+// StartMultipathd writes /etc/multipath.conf, starts multipathd and waits until
+// it answers. Its log goes to /payload/multipathd.log.
+func StartMultipathd(t testing.TB, c Conf) *Multipathd {
+	t.Helper()
+	Modprobe(t, "dm-multipath", "dm-service-time", "dm-round-robin", "dm-queue-length")
+	if err := os.WriteFile("/etc/multipath.conf", []byte(c.text()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m := &Multipathd{cmd: Start(t, "multipathd.log", "multipathd", "-d")}
+	WaitFor(t, "multipathd answers", settled, func() error {
+		_, err := TryFor(5*time.Second, "multipathd", "show", "daemon")
+		return err
+	})
+	return m
+}
+
+// Stop ends the daemon; its maps stay.
+func (m *Multipathd) Stop(t testing.TB) {
+	t.Helper()
+	m.end(t, syscall.SIGTERM)
+}
+
+// Kill ends the daemon as a crash does; its maps stay as they are.
+func (m *Multipathd) Kill(t testing.TB) {
+	t.Helper()
+	m.end(t, syscall.SIGKILL)
+}
+
+// Freeze stops the daemon in its tracks (SIGSTOP): it holds its socket and
+// answers nothing. Thaw lets it go on.
+func (m *Multipathd) Freeze(t testing.TB) { t.Helper(); m.signal(t, syscall.SIGSTOP) }
+
+// Thaw undoes Freeze.
+func (m *Multipathd) Thaw(t testing.TB) { t.Helper(); m.signal(t, syscall.SIGCONT) }
+
+func (m *Multipathd) signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := m.cmd.Process.Signal(s); err != nil {
+		t.Fatalf("multipathd: %v", err)
+	}
+}
+
+func (m *Multipathd) end(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	m.signal(t, s)
+	WaitFor(t, "multipathd ends", settled, func() error {
+		if p := Process(m.cmd.Process.Pid); p.State != "" && p.State != "Z" {
+			return fmt.Errorf("it is %s", p)
+		}
+		return nil
+	})
+}
+
+// A Map is a multipath map as the kernel's sysfs shows it.
+type Map struct {
+	Name  string
+	WWID  string   // from the dm UUID
+	DM    string   // "dm-3"
+	Paths []string // "sda"…, in natural order
+}
+
+// Dev is the map's node under /dev/mapper.
+func (m Map) Dev() string { return "/dev/mapper/" + m.Name }
+
+// Maps lists the multipath maps, in the natural order of their dm-N.
+func Maps() []Map {
+	uuids, _ := filepath.Glob("/sys/block/dm-*/dm/uuid")
+	var out []Map
+	for _, u := range uuids {
+		wwid, ok := strings.CutPrefix(attribute(u), "mpath-")
+		if !ok {
+			continue
+		}
+		dir := filepath.Dir(filepath.Dir(u))
+		m := Map{Name: attribute(dir + "/dm/name"), WWID: wwid, DM: filepath.Base(dir)}
+		slaves, _ := filepath.Glob(dir + "/slaves/*")
+		for _, s := range slaves {
+			m.Paths = append(m.Paths, filepath.Base(s))
+		}
+		sort.Slice(m.Paths, func(i, j int) bool { return naturally(m.Paths[i], m.Paths[j]) })
+		out = append(out, m)
+	}
+	sort.Slice(out, func(i, j int) bool { return naturally(out[i].DM, out[j].DM) })
+	return out
+}
+
+// WaitMaps waits for exactly maps multipath maps, each with paths paths that
+// the daemon's own list calls active, and for udev to have made their nodes.
+func WaitMaps(t testing.TB, maps, paths int) []Map {
+	t.Helper()
+	what := fmt.Sprintf("%d maps of %d paths", maps, paths)
+	nudged := time.Now()
+	WaitFor(t, what, settled, func() error {
+		if time.Since(nudged) > 6*time.Second {
+			nudged = time.Now()
+			addPaths()
+		}
+		return asWanted(maps, paths)
+	})
+	Udev(t)
+	return Maps()
+}
+
+// addPaths hands multipathd the disks that are in no map: 0.15.1 now and then
+// takes the event of a disk that it finds while it starts for a spurious one,
+// and forgets the disk.
+func addPaths() {
+	for _, disk := range Ls("/sys/block") {
+		if strings.HasPrefix(disk, "sd") && len(Ls("/sys/block/"+disk+"/holders")) == 0 {
+			_, _ = TryFor(5*time.Second, "multipathd", "add", "path", disk)
+		}
+	}
+}
+
+func asWanted(maps, paths int) error {
+	have := Maps()
+	if len(have) != maps {
+		return fmt.Errorf("%d maps: %+v", len(have), have)
+	}
+	for _, m := range have {
+		if len(m.Paths) != paths {
+			return fmt.Errorf("%s has the paths %v", m.Name, m.Paths)
+		}
+		if _, err := os.Stat(m.Dev()); err != nil {
+			return err
+		}
+	}
+	said, err := TryFor(5*time.Second, "multipathd", "show", "paths", "format", "%d %t %T %w")
+	if err != nil {
+		return err
+	}
+	if n := strings.Count(said, " active ready "); n < maps*paths {
+		return fmt.Errorf("%d of %d paths are active and ready:\n%s", n, maps*paths, said)
+	}
+	return nil
+}
+
+// MapOf names the multipath map that holds a disk ("sdb").
+func MapOf(t testing.TB, disk string) Map {
+	t.Helper()
+	for _, m := range Maps() {
+		for _, p := range m.Paths {
+			if p == disk {
+				return m
+			}
+		}
+	}
+	t.Fatalf("%s is in no multipath map: %+v", disk, Maps())
+	return Map{}
+}
+
+// WaitFailed waits until the kernel has marked every path of the map as failed.
+func WaitFailed(t testing.TB, m Map) {
+	t.Helper()
+	WaitFor(t, "every path of "+m.Name+" has failed", settled, func() error {
+		status := DmsetupStatus(t, m.Name)
+		for _, p := range status.Paths {
+			if !p.Failed {
+				return fmt.Errorf("%s has not: %s", p.Devt, status.Text)
+			}
+		}
+		return nil
+	})
+}
+
+// Udev waits until udev has worked off its queue, for 20 s at most. It returns
+// quietly when it has not: with a worker stuck on a dead device it never will.
+func Udev(t testing.TB) {
+	t.Helper()
+	_, _ = TryFor(25*time.Second, "udevadm", "settle", "--timeout=20")
+}

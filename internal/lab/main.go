@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// allSuites are the distributions that the lab knows, oldest multipath-tools
+// first.
+var allSuites = []string{"bullseye", "bookworm", "trixie", "sid"}
+
+type options struct {
+	suites  []string
+	run     *regexp.Regexp
+	jobs    int
+	verbose bool
+	list    bool
+	spread  bool
+	build   bool
+	keep    string
+	timeout time.Duration
+	cache   string
+}
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == keeperArg {
+		os.Exit(keep())
+	}
+	o, err := parseOptions(os.Args[1:])
+	if err == flag.ErrHelp {
+		os.Exit(0)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	ok, err := lab(ctx, o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+func parseOptions(args []string) (options, error) {
+	o := options{cache: os.Getenv("LUNSWEEP_LAB")}
+	if o.cache == "" {
+		o.cache = "/var/cache/lunsweep-lab"
+	}
+	fs := flag.NewFlagSet("lab", flag.ContinueOnError)
+	suites := fs.String("suites", "", "distributions, separated by commas, or all (default bookworm,trixie; with -spread all)")
+	run := fs.String("run", "", "only the scenarios that match this `regexp`")
+	fs.IntVar(&o.jobs, "j", runtime.NumCPU(), "guests side by side")
+	fs.BoolVar(&o.verbose, "v", false, "print what the scenarios say while they run")
+	fs.BoolVar(&o.list, "list", false, "list the scenarios and run none")
+	fs.BoolVar(&o.spread, "spread", false, "run each scenario on one distribution only, in turn")
+	fs.BoolVar(&o.build, "build", false, "build the lab where it is missing, and run nothing")
+	fs.StringVar(&o.keep, "keep", "", "keep what each guest wrote, and its console, under this `directory`")
+	fs.DurationVar(&o.timeout, "timeout", 180*time.Second, "time limit of one scenario, boot included")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if fs.NArg() > 0 {
+		return o, fmt.Errorf("what is %q?", fs.Arg(0))
+	}
+	var err error
+	if o.suites, err = chosenSuites(*suites, o.spread); err != nil {
+		return o, err
+	}
+	if o.jobs < 1 || o.timeout < minTimeout {
+		return o, fmt.Errorf("-j must be 1 at least and -timeout %s", minTimeout)
+	}
+	o.run, err = regexp.Compile(*run)
+	return o, err
+}
+
+// chosenSuites reads the -suites flag.
+func chosenSuites(s string, spread bool) ([]string, error) {
+	switch {
+	case s == "all", s == "" && spread:
+		return allSuites, nil
+	case s == "":
+		return []string{"bookworm", "trixie"}, nil
+	}
+	known := strings.Join(allSuites, " ")
+	out := strings.Split(s, ",")
+	for _, suite := range out {
+		if suite == "" || !strings.Contains(" "+known+" ", " "+suite+" ") {
+			return nil, fmt.Errorf("no distribution %q; there are: %s", suite, known)
+		}
+	}
+	return out, nil
+}
+
+// lab does what the options ask for, and reports whether all passed.
+func lab(ctx context.Context, o options) (bool, error) {
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return false, err
+	}
+	dir, err := workDir(o.keep)
+	if err != nil {
+		return false, err
+	}
+	if o.keep == "" {
+		defer os.RemoveAll(dir)
+	}
+	if o.build {
+		return true, buildLab(ctx, o.cache, o.suites)
+	}
+	bin, err := buildPayload(ctx, root, dir)
+	if err != nil {
+		return false, err
+	}
+	defer bin.remove()
+	names, err := bin.scenarios(ctx, o.run)
+	if err != nil {
+		return false, err
+	}
+	if o.list {
+		fmt.Println(strings.Join(names, "\n"))
+		return true, nil
+	}
+	if len(names) == 0 {
+		return false, fmt.Errorf("no scenario matches %q", o.run)
+	}
+	if err := buildLab(ctx, o.cache, o.suites); err != nil {
+		return false, err
+	}
+	ok := runAll(ctx, o, dir, bin, matrix(names, o.suites, o.spread))
+	if ctx.Err() != nil {
+		return false, fmt.Errorf("stopped")
+	}
+	return ok, bin.lack
+}
+
+// workDir is where the guests' payloads live while they run.
+func workDir(keep string) (string, error) {
+	if keep == "" {
+		return os.MkdirTemp("", "lunsweep-lab-")
+	}
+	if err := os.MkdirAll(keep, 0o755); err != nil {
+		return "", err
+	}
+	return filepath.Abs(keep)
+}

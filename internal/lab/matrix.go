@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A cell is one scenario on one distribution, and what came of it.
+type cell struct {
+	test, suite string
+	verdict     verdict
+}
+
+// matrix pairs scenarios with distributions: each with each, or, spread, each
+// with one, in turn.
+func matrix(tests, suites []string, spread bool) []*cell {
+	var out []*cell
+	for i, t := range tests {
+		if spread {
+			out = append(out, &cell{test: t, suite: suites[i%len(suites)]})
+			continue
+		}
+		for _, s := range suites {
+			out = append(out, &cell{test: t, suite: s})
+		}
+	}
+	return out
+}
+
+// runAll runs every cell, o.jobs side by side, prints the table and the details
+// of what failed, and reports whether nothing did.
+func runAll(ctx context.Context, o options, dir string, bin payload, cells []*cell) bool {
+	start := time.Now()
+	todo := make(chan *cell)
+	var wg sync.WaitGroup
+	for range min(o.jobs, len(cells)) {
+		wg.Go(func() {
+			for c := range todo {
+				c.verdict = runCell(ctx, o, dir, bin, c)
+				fmt.Fprintf(os.Stderr, "lab: %s on %s: %s\n", c.test, c.suite, c.verdict)
+			}
+		})
+	}
+	for _, c := range cells {
+		todo <- c
+	}
+	close(todo)
+	wg.Wait()
+	fmt.Print(table(cells))
+	fmt.Print(details(cells))
+	fmt.Printf("%s in %s\n", tally(cells), time.Since(start).Round(time.Second))
+	return !anyFailed(cells)
+}
+
+// runCell boots one guest for one scenario and judges what it left.
+func runCell(ctx context.Context, o options, dir string, bin payload, c *cell) verdict {
+	if ctx.Err() != nil {
+		return verdict{words: "not run"}
+	}
+	g := &guestRun{
+		cache: o.cache, suite: c.suite, test: c.test, timeout: o.timeout,
+		dir: filepath.Join(dir, c.suite, c.test),
+	}
+	if o.verbose {
+		g.say = prefixed(os.Stdout, fmt.Sprintf("%s %s | ", c.suite, c.test))
+	}
+	e, err := g.run(ctx, bin)
+	if err != nil {
+		return verdict{words: err.Error()}
+	}
+	return judge(e)
+}
+
+// table prints the scenarios down, the distributions across, in columns.
+func table(cells []*cell) string {
+	rows, columns := axes(cells)
+	words := map[[2]string]string{}
+	for _, c := range cells {
+		words[[2]string{c.test, c.suite}] = c.verdict.String()
+	}
+	lines := [][]string{append([]string{"scenario"}, columns...)}
+	for _, r := range rows {
+		line := []string{r}
+		for _, s := range columns {
+			w, ok := words[[2]string{r, s}]
+			if !ok {
+				w = "-"
+			}
+			line = append(line, w)
+		}
+		lines = append(lines, line)
+	}
+	return aligned(lines)
+}
+
+// axes are the scenarios and distributions that occur, in order of appearance
+// and of age.
+func axes(cells []*cell) (rows, columns []string) {
+	seen := map[string]bool{}
+	for _, c := range cells {
+		if !seen["t "+c.test] {
+			rows = append(rows, c.test)
+		}
+		seen["t "+c.test], seen["s "+c.suite] = true, true
+	}
+	for _, s := range allSuites {
+		if seen["s "+s] {
+			columns = append(columns, s)
+		}
+	}
+	return rows, columns
+}
+
+// aligned prints lines of cells as columns of equal width.
+func aligned(lines [][]string) string {
+	width := make([]int, len(lines[0]))
+	for _, l := range lines {
+		for i, w := range l {
+			width[i] = max(width[i], len(w))
+		}
+	}
+	var b strings.Builder
+	for _, l := range lines {
+		for i, w := range l {
+			if i < len(l)-1 {
+				w = fmt.Sprintf("%-*s  ", width[i], w)
+			}
+			b.WriteString(w)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// details prints, for each scenario that failed, what it and its guest said.
+func details(cells []*cell) string {
+	var b strings.Builder
+	for _, c := range cells {
+		if !c.verdict.passed && c.verdict.detail != "" {
+			fmt.Fprintf(&b, "\n=== %s on %s: %s\n%s", c.test, c.suite, c.verdict.words, c.verdict.detail)
+		}
+	}
+	return b.String()
+}
+
+func tally(cells []*cell) string {
+	passed := 0
+	for _, c := range cells {
+		if c.verdict.passed {
+			passed++
+		}
+	}
+	return fmt.Sprintf("%d of %d passed", passed, len(cells))
+}
+
+func anyFailed(cells []*cell) bool {
+	for _, c := range cells {
+		if !c.verdict.passed {
+			return true
+		}
+	}
+	return false
+}
