@@ -138,7 +138,7 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 	return r.do(ctx, ForgetPath, name, 15*time.Second, func(ctx context.Context) error {
 		begun := time.Now()
 		told := false
-		return poll(ctx, 100*time.Millisecond, func() (bool, error) {
+		return poll(ctx, 25*time.Millisecond, func() (bool, error) {
 			paths, err := r.s.sys.Daemon.Paths(ctx)
 			if err != nil || !listed(paths, h.Dev, r.t.WWID) {
 				return true, nil

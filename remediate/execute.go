@@ -21,11 +21,15 @@ func join(errs []error) error { return stderrors.Join(errs...) }
 // host (*[StaleError]), or too much looks dead at once (*[BreakerError]). When
 // ctx ends, no new step begins; queueing is restored on every map that lives.
 func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
-	now, err := s.Survey(ctx)
-	if err != nil {
+	var here Survey
+	if err := s.place(&here); err != nil {
 		return nil, err
 	}
-	if err := p.fits(now.Host, now.BootID, s.opt.now()); err != nil {
+	if err := p.fits(here.Host, here.BootID, s.opt.now()); err != nil {
+		return nil, err
+	}
+	now, err := s.Survey(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if err := breaker(now.Devices, s.opt.maxDead); err != nil {
@@ -88,6 +92,9 @@ func (r *run) steps(ctx context.Context) error {
 		return err
 	}
 	d, err := r.stillDue(ctx)
+	if errors.Is(err, errAbsent) {
+		return r.catchUp(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -103,6 +110,28 @@ func (r *run) steps(ctx context.Context) error {
 		return err
 	}
 	return r.do(ctx, VerifyGone, r.t.WWID, 30*time.Second, r.verify)
+}
+
+// catchUp waits until multipathd and /dev/disk/by-id, too, have heard that the
+// devices are gone, which a run before may not have lived to see. No device of
+// the target is there, so that nothing but their memory is to be changed.
+func (r *run) catchUp(ctx context.Context) error {
+	all, err := r.s.Verify(ctx, r.t)
+	if err != nil {
+		return err
+	}
+	if all[0].Gone {
+		return errAbsent
+	}
+	for i := range r.held {
+		if err := r.forget(ctx, &r.held[i], or(r.held[i].Dev, r.held[i].HCTL.String())); err != nil {
+			return err
+		}
+	}
+	if err := r.do(ctx, VerifyGone, r.t.WWID, 30*time.Second, r.verify); err != nil {
+		return err
+	}
+	return errAbsent
 }
 
 // conclude turns the error that ended the work into the result's outcome.

@@ -68,6 +68,9 @@ type Path struct {
 	// NotConnected is set where the target answers for the LUN and says that
 	// no LU is behind it (peripheral qualifier not 0): reads may still pass.
 	NotConnected bool `json:"not_connected,omitempty"`
+	// Users lists who uses the disk itself, past any map, and what could not
+	// be checked about that.
+	Users []Use `json:"users,omitempty"`
 }
 
 // An Answer is what came of asking the LU itself, through one path. The zero

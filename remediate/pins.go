@@ -99,18 +99,34 @@ func (s *Sweeper) matches(h held) error {
 // stillDue looks at the target again: both keys must hold now, and what is
 // there must be what the plan pinned. It returns errAbsent where nothing is.
 func (r *run) stillDue(ctx context.Context) (Device, error) {
-	sv, err := r.s.survey(ctx, func(f *Facts) bool { return f.is(r.t.WWID) })
+	sv, err := r.s.survey(ctx, r.meant)
 	if err != nil {
 		return Device{}, err
 	}
-	d, found := sv.Find(r.t.WWID)
-	if !found || r.t.Keeps && r.nothingHeld() {
+	if len(sv.Devices) == 0 || r.t.Keeps && !r.holdsAny() {
 		return Device{}, errAbsent
 	}
+	if len(sv.Devices) > 1 {
+		return Device{}, stale("the paths of "+r.t.WWID, "one LU", plural(len(sv.Devices), "LU", "LUs"))
+	}
+	d := sv.Devices[0]
 	if err := r.samePins(d); err != nil {
 		return Device{}, err
 	}
 	return d, r.permitted(d)
+}
+
+// holdsAny reports whether any of the pinned paths is still there.
+func (r *run) holdsAny() bool {
+	return slices.ContainsFunc(r.held, func(h held) bool { return h.pin != nil })
+}
+
+// meant reports whether a LU is the target: by its identity, or by a pinned path.
+// Once its map is gone, a LU may go by another of its names.
+func (r *run) meant(f *Facts) bool {
+	return f.is(r.t.WWID) || slices.ContainsFunc(f.Paths, func(p Path) bool {
+		return slices.ContainsFunc(r.held, func(h held) bool { return h.pin != nil && h.PathPin == pinOf(p) })
+	})
 }
 
 // samePins checks that nothing has come to the LU that the plan does not know.
@@ -137,8 +153,8 @@ func (r *run) samePins(d Device) error {
 // permitted says why the device must be left alone, nil where it may go.
 func (r *run) permitted(d Device) error {
 	switch {
-	case len(d.InUse) > 0 && !r.t.Keeps:
-		return errors.WithStack(&InUseError{WWID: d.WWID, Users: d.InUse})
+	case len(usersOf(d)) > 0:
+		return errors.WithStack(&InUseError{WWID: d.WWID, Users: usersOf(d)})
 	case d.Owner != Mine:
 		return errors.WithStack(&NotOwnedError{WWID: d.WWID, Owner: d.Owner})
 	case !d.Verdict.Actionable() || !sameKind(r.t.Verdict, d.Verdict):

@@ -219,7 +219,8 @@ func (s *Sweeper) claim(ctx context.Context, f *Facts) {
 func (s *Sweeper) judged(f Facts) Device {
 	f.Evidence.Looks = 1
 	j := Judge(f, s.opt.rule)
-	d := Device{Facts: f, Judgement: j, Removable: j.Verdict.Actionable() && f.Owner == Mine && len(f.InUse) == 0}
+	d := Device{Facts: f, Judgement: j}
+	d.Removable = j.Verdict.Actionable() && f.Owner == Mine && len(usersOf(d)) == 0
 	if j.Verdict.Actionable() && f.Owner != Mine && f.Evidence.ClaimError == "" {
 		d.Reasons = append(d.Reasons, ownerWords[f.Owner])
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lunsweep/lunsweep/blockprobe"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
 
@@ -25,13 +26,48 @@ func (sc *scene) users(f *Facts) {
 	if f.Map != nil {
 		c.mapUsers()
 	}
-	for _, p := range f.Paths {
-		c.diskUsers(p)
+	for i := range f.Paths {
+		p := &f.Paths[i]
+		p.Users = c.apart(func() { c.diskUsers(*p); c.unchecked() })
+		for _, u := range p.Users {
+			c.note(u)
+		}
 	}
-	for _, why := range sc.blind {
-		c.uses = append(c.uses, Use{Kind: UseUnknown, By: "could not check", Detail: why})
-	}
+	c.unchecked()
 	f.InUse, f.Blocked = c.uses, c.blocked
+}
+
+// apart returns what find notes, by itself.
+func (c *census) apart(find func()) []Use {
+	all := c.uses
+	c.uses = nil
+	find()
+	found := c.uses
+	c.uses = all
+	return found
+}
+
+// unchecked notes every check that could not be made.
+func (c *census) unchecked() {
+	for _, why := range c.sc.blind {
+		c.add(UseUnknown, "could not check", why, 0)
+	}
+}
+
+// usersOf lists the users that stand against removing what a plan would remove
+// of a device: anybody's use of the LU, but where the LU lives on through other
+// paths, only that of the disks that lead nowhere.
+func usersOf(d Device) []Use {
+	if !keeps(d) {
+		return d.InUse
+	}
+	var out []Use
+	for _, p := range d.Paths {
+		if lost(p) {
+			out = append(out, p.Users...)
+		}
+	}
+	return out
 }
 
 // mapUsers covers the map, its partition maps, and what stands on either.
@@ -117,7 +153,9 @@ func (c *census) opened(d sysfs.DevNum, name string, excused func(*census, sysfs
 // stuckOnMap excuses a reader that waits for I/O on the dead map itself: it is
 // a casualty and is noted as one.
 func (c *census) stuckOnMap(o sysfs.Opener) bool {
-	if o.Write || !o.Blocked || c.f.Map == nil || !c.f.Map.Queueing || usable(c.f) > 0 {
+	ours := o.PID == os.Getpid() && c.f.Read == blockprobe.Hung // our own read, parked
+	waits := c.f.Map.Queueing && usable(c.f) == 0
+	if o.Write || !o.Blocked || !ours && !waits {
 		return false
 	}
 	c.blocked = append(c.blocked, openerUse(o, c.f.Map.DM))
@@ -191,7 +229,7 @@ func (c *census) add(kind UseKind, by, detail string, pid int) {
 // process may have a device open twice.
 func (c *census) note(u Use) {
 	for i, v := range c.uses {
-		if v.Kind == u.Kind && v.By == u.By {
+		if v.Kind == u.Kind && v.By == u.By && (u.Kind != UseUnknown || v.Detail == u.Detail) {
 			c.uses[i].Write = v.Write || u.Write
 			return
 		}

@@ -98,10 +98,8 @@ func (sc *scene) remains(t Target) []string {
 }
 
 func (sc *scene) isOf(d *sysfs.SCSIDevice, t Target) bool {
-	if t.Keeps {
-		return slices.Contains(t.Paths, pinOf(sc.path(d, false)))
-	}
-	return slices.Contains(claimed(d), t.WWID)
+	pinned := slices.Contains(t.Paths, pinOf(sc.path(d, false)))
+	return pinned || !t.Keeps && slices.Contains(claimed(d), t.WWID)
 }
 
 // newOwners says who bears the target's old names now.
