@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/remediate"
+)
+
+// plan makes a plan, and writes it where -o says.
+func plan(ctx context.Context, s *session) error {
+	sw, err := s.sweeper()
+	if err != nil {
+		return err
+	}
+	p, err := s.makePlan(ctx, sw)
+	if err != nil || s.out == "" {
+		return err
+	}
+	return errors.WithMessage(writePlan(s.out, p), "write the plan")
+}
+
+// makePlan makes the plan and notes it, with the survey behind it. Where rights
+// are missing there is no plan; what could be seen is noted all the same.
+func (s *session) makePlan(ctx context.Context, sw *remediate.Sweeper) (*remediate.Plan, error) {
+	p, err := sw.Plan(ctx)
+	if p != nil {
+		s.doc.Plan = p
+		s.doc.survey(p.Survey)
+		s.doc.applyWith = s.applyWith()
+	}
+	if p == nil && errors.Is(err, fs.ErrPermission) {
+		sv, _ := sw.Survey(ctx)
+		s.doc.survey(sv)
+	}
+	return p, err
+}
+
+func showPlan(p *page, d *document) {
+	if d.Plan == nil {
+		showScan(p, d)
+		return
+	}
+	p.plan(d)
+	p.summary(d)
+}

@@ -1,0 +1,2 @@
+// Package archtest holds the tests that guard the module's shape.
+package archtest

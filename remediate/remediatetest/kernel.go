@@ -1,0 +1,137 @@
+package remediatetest
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// attribute does what the kernel does when data is written to an attribute of a
+// SCSI device: state or delete. A state without a newline is refused as the
+// kernel does.
+func (h *Host) attribute(f *os.File, data []byte) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	err = syscall.EINVAL
+	h.perform(func() {
+		d := h.owner(info)
+		switch {
+		case d == nil:
+			err = syscall.ENODEV
+		case filepath.Base(f.Name()) == "delete":
+			err = h.deleteDisk(d)
+		case string(data) == "offline\n" || string(data) == "running\n":
+			err = h.switchDisk(d, strings.TrimSuffix(string(data), "\n"))
+		}
+	})
+	return err
+}
+
+// owner is the disk whose attribute the open file is, by the file and not by its
+// path.
+func (h *Host) owner(file os.FileInfo) *disk {
+	for _, d := range h.disks {
+		if slices.ContainsFunc(d.files, func(own fs.FileInfo) bool { return os.SameFile(own, file) }) {
+			return d
+		}
+	}
+	return nil
+}
+
+// switchDisk allows what scsi_device_set_state allows.
+func (h *Host) switchDisk(d *disk, state string) error {
+	from := map[string][]string{
+		"offline": {"running", "blocked", "offline"},
+		"running": {"running", "blocked", "offline", "transport-offline"},
+	}
+	if !slices.Contains(from[state], d.state) {
+		return syscall.EINVAL
+	}
+	h.act(d.name + " state " + state)
+	h.setDiskState(d, state)
+	if m := h.mapOf(d); m != nil && state == "offline" {
+		m.path(d).failed = true
+	}
+	return nil
+}
+
+// deleteDisk takes a disk away, when its driver lets go of it.
+func (h *Host) deleteDisk(d *disk) error {
+	h.act(d.name + " delete")
+	if d.stuck && !h.released {
+		h.setDiskState(d, "cancel")
+	}
+	for d.stuck && !h.released && !h.closed {
+		h.changed.Wait()
+	}
+	if d.gone || h.closed {
+		return syscall.ENODEV
+	}
+	h.vanish(d)
+	return nil
+}
+
+// vanish is the end of a disk. The table of its map keeps it as a failed path
+// where no multipathd loads another one.
+func (h *Host) vanish(d *disk) {
+	d.gone = true
+	if m := h.mapOf(d); m != nil {
+		h.dropSlave(m, d.name)
+		m.path(d).failed, m.path(d).check = true, "faulty"
+		if h.daemon.running {
+			m.paths = slices.DeleteFunc(m.paths, func(p *mapPath) bool { return p.disk == d })
+		}
+	}
+	delete(h.disks, d.name)
+	h.dropDisk(d)
+	h.udev()
+}
+
+// removeMap takes a dm device away that nobody has open.
+func (h *Host) removeMap(m *Map) {
+	m.gone = true
+	h.dropMap(m)
+	delete(h.maps, m.dm)
+	h.udev()
+}
+
+// flush takes a multipath map with its partition maps away, as libmultipath
+// does; false where it is in use.
+func (h *Host) flush(m *Map) bool {
+	parts := h.on(m.dm)
+	for _, p := range parts {
+		if h.opens(p.dm) > 0 || !partitionOf(p, m) {
+			return false
+		}
+	}
+	if h.opens(m.dm) > len(parts) {
+		return false
+	}
+	for _, p := range parts {
+		h.removeMap(p)
+	}
+	h.removeMap(m)
+	return true
+}
+
+func partitionOf(p, m *Map) bool {
+	return p.under == m.dm && len(p.uuid) > len(m.uuid) && p.uuid[:4] == "part"
+}
+
+// queue switches queueing of a map on or off. Without it, what waits fails.
+func (h *Host) queue(m *Map, on bool) {
+	m.queueing = on
+	if !on && m.usable() == 0 {
+		h.freed(m.dm)
+	}
+}
+
+func (h *Host) suspend(m *Map, on bool) {
+	m.suspended = on
+	h.writeSuspended(m)
+}
