@@ -8,6 +8,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C
 
 overlay() {
   mount -t proc proc /proc
+  echo lab >/proc/sys/kernel/hostname
   mount -t sysfs sys /sys
   modprobe overlay
   mount -t tmpfs tmpfs /mnt && mkdir /mnt/up /mnt/work /mnt/root
