@@ -18,14 +18,19 @@ import (
 // ask fills in what the LU behind each path says of itself, now. Paths that
 // must not be asked (their queue is stopped: the command would wait with it)
 // and those that cannot (offline) are left at NotAsked and Silent.
+// The paths are asked side by side, so that several that hang cost one time-out.
 func (s *Sweeper) ask(ctx context.Context, sc *scene, f *Facts) {
+	var wg sync.WaitGroup
 	for i := range f.Paths {
 		p := &f.Paths[i]
 		if d := sc.disk[p.Dev]; d != nil {
-			s.link(p)
-			s.askPath(ctx, p, d, f.WWID)
+			wg.Go(func() {
+				s.link(p)
+				s.askPath(ctx, p, d, f.WWID)
+			})
 		}
 	}
+	wg.Wait()
 }
 
 // link fills in the state of the path's session or remote port.
@@ -101,8 +106,11 @@ func answerOf(err error) (Answer, string) {
 // silence reports whether the kernel knows the device and gets nothing from it.
 func silence(err error) bool {
 	var stuck *park.StuckError
-	return errors.As(err, &stuck) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.EIO)
+	var full *park.LimitError
+	if errors.As(err, &full) || errors.As(err, &stuck) && !stuck.Began {
+		return false // it was not even asked
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.EIO)
 }
 
 // compare holds the live identity against what the host believes: the page
@@ -150,7 +158,8 @@ func derivable(wwid string) bool {
 }
 
 // inventories asks each target that has a living LU for its LUN inventory, and
-// turns Silent into Gone for the LUNs that it does not list. One LU is asked
+// turns Silent into Gone for the LUNs that it does not list, and into Present
+// for those that it does. One LU is asked
 // for each target.
 func (s *Sweeper) inventories(ctx context.Context, lus []*Facts) {
 	silent := map[target][]*Path{}
@@ -172,18 +181,21 @@ func (s *Sweeper) inventories(ctx context.Context, lus []*Facts) {
 	wg.Wait()
 }
 
-// listed turns those of the silent paths of one target into Gone that a living
-// path's REPORT LUNS does not list.
+// listed asks a living path for its target's inventory: silent paths that it
+// lists are Present, those that it does not list are Gone.
 func (s *Sweeper) listed(ctx context.Context, via []Path, silent []*Path) {
 	luns, asked, err := s.reportLUNs(ctx, via)
 	if err != nil {
 		return
 	}
 	for _, p := range silent {
-		if !slices.Contains(luns, p.HCTL.LUN) {
-			p.Answer = Gone
-			p.Proof = fmt.Sprintf("REPORT LUNS through %s does not list LUN %d (%s)", asked, p.HCTL.LUN, p.Proof)
+		if slices.Contains(luns, p.HCTL.LUN) {
+			p.Answer = Present
+			p.Proof = fmt.Sprintf("REPORT LUNS through %s lists LUN %d (%s)", asked, p.HCTL.LUN, p.Proof)
+			continue
 		}
+		p.Answer = Gone
+		p.Proof = fmt.Sprintf("REPORT LUNS through %s does not list LUN %d (%s)", asked, p.HCTL.LUN, p.Proof)
 	}
 }
 

@@ -2,7 +2,9 @@ package remediate
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -30,13 +32,13 @@ func (r *run) clearMap(ctx context.Context, d Device) error {
 			return err
 		}
 	}
-	if r.t.Proof == ByRunbook {
-		if err := r.do(ctx, ProbeMap, m.Name, 30*time.Second, r.probeMap); err != nil {
+	if r.disabled {
+		if _, err := r.stillDue(ctx); err != nil {
 			return err
 		}
 	}
-	if r.disabled {
-		if _, err := r.stillDue(ctx); err != nil {
+	if r.t.Proof == ByRunbook || r.proof == ByRunbook {
+		if err := r.do(ctx, ProbeMap, m.Name, 30*time.Second, r.probeMap); err != nil {
 			return err
 		}
 	}
@@ -66,7 +68,7 @@ func (r *run) disableQueueing(ctx context.Context) error {
 	if err != nil || !t.Queueing {
 		return absentIsFine(err)
 	}
-	r.disabled = true
+	r.disabled, r.switched = true, true
 	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
 	told := r.s.sys.Daemon.DisableQueueing(asked, t.Name)
 	cancel()
@@ -91,15 +93,23 @@ func (r *run) waitReaders(ctx context.Context) error {
 		if err != nil {
 			return true, absentIsFine(err)
 		}
-		if t.Queueing { // multipathd thought better of it
-			err = r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID)
-		}
+		err = r.keepOff(ctx, t)
 		n, perr := r.partitions(ctx)
 		left = fmt.Sprintf("open count %d", t.OpenCount)
 		return t.OpenCount <= n, join([]error{err, perr})
 	}, func() error {
-		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(ctx, left)})
+		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(left)})
 	})
+}
+
+// keepOff switches queueing off once more where multipathd, which may not have
+// been told, has switched it on: nobody may begin to wait here now, and a read of
+// our own least of all.
+func (r *run) keepOff(ctx context.Context, t multipath.Table) error {
+	if !t.Queueing {
+		return nil
+	}
+	return r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID)
 }
 
 // partitions counts the map's own partition maps.
@@ -119,8 +129,8 @@ func (r *run) partitions(ctx context.Context) (int, error) {
 }
 
 // whoIsLeft names who keeps the map open, or says what only the count tells.
-func (r *run) whoIsLeft(ctx context.Context, count string) []Use {
-	ctx, cancel := grace(ctx)
+func (r *run) whoIsLeft(count string) []Use {
+	ctx, cancel := r.grace()
 	defer cancel()
 	open, _ := r.s.sys.FS.Openers(ctx, func(d sysfs.DevNum) bool { return d == r.t.Map.Devt })
 	var users []Use
@@ -162,22 +172,33 @@ func (r *run) flushMap(ctx context.Context) error {
 		if err != nil {
 			return true, absentIsFine(err)
 		}
+		if r.disabled {
+			if err := r.keepOff(ctx, t); err != nil {
+				return true, err
+			}
+		}
+		if r.flushing { // not for the first time: who knows what has come back since
+			if _, err := r.stillDue(ctx); err != nil {
+				return true, absentIsFine(err)
+			}
+		}
+		r.flushing = true
 		last = r.s.sys.Daemon.Flush(ctx, t.Name)
 		return r.afterFlush(ctx, last, time.Since(begun) > busyFor)
 	}, func() error {
 		if busy(last) {
-			return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(ctx, last.Error())})
+			return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(last.Error())})
 		}
-		return errors.WithStack(&TimeoutError{What: "flush of map " + r.t.Map.Name, Stuck: true, Err: orError(last, "no answer")})
+		return errors.WithStack(&TimeoutError{What: "flush of map " + r.t.Map.Name, Stuck: !notTaken(last), Err: orError(last, "no answer")})
 	})
 }
 
 // afterFlush reads what a flush has come to, and reports whether to stop.
 func (r *run) afterFlush(ctx context.Context, said error, late bool) (bool, error) {
-	after, cancel := grace(ctx)
+	after, cancel := r.grace()
 	defer cancel()
 	t, err := r.table(after)
-	r.touched = r.touched || !busy(said)
+	r.touched = r.touched || !busy(said) && !notTaken(said)
 	switch {
 	case errors.Is(err, errAbsent):
 		return true, nil
@@ -186,10 +207,10 @@ func (r *run) afterFlush(ctx context.Context, said error, late bool) (bool, erro
 	case t.Suspended && !multipath.Uncertain(said):
 		return true, r.resume(after, said)
 	case busy(said) && late:
-		return true, errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(after, said.Error())})
+		return true, errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(said.Error())})
 	case said == nil && late:
 		return true, errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: []string{"map " + t.Name + ", flushed by multipathd's word alone"}})
-	case said == nil, busy(said), errors.Is(said, multipath.ErrBusy), multipath.Uncertain(said):
+	case said == nil, busy(said), notTaken(said), multipath.Uncertain(said):
 		return false, nil
 	}
 	return true, said
@@ -197,6 +218,12 @@ func (r *run) afterFlush(ctx context.Context, said error, late bool) (bool, erro
 
 func busy(err error) bool {
 	return errors.Is(err, multipath.ErrInUse) || errors.Is(err, multipath.ErrRefused)
+}
+
+// notTaken reports whether multipathd has not begun with the order, for it had
+// no time or did not listen.
+func notTaken(err error) bool {
+	return errors.Is(err, multipath.ErrBusy) || errors.Is(err, multipath.ErrSilent)
 }
 
 // resume lifts a suspension that a flush left behind: a suspended map would
@@ -208,22 +235,54 @@ func (r *run) resume(ctx context.Context, cause error) error {
 	if err != nil {
 		return join([]error{cause, err})
 	}
-	return errors.WithMessagef(orError(cause, "no error given"), "flush of %s left it suspended; it was resumed", r.t.Map.Name)
+	return join([]error{errors.WithMessagef(errResumed, "map %s", r.t.Map.Name), cause})
 }
 
-// restore switches queueing on again where we switched it off and the map
-// lives. It works although the run's own time is up.
-func (r *run) restore(ctx context.Context) error {
+// errResumed says that a flush had left its map suspended.
+var errResumed = stderrors.New("the flush had left it suspended; it was resumed")
+
+// restore puts right what must not stay on a map that lives: a suspension that a
+// flush left behind, and queueing that was switched off. It works for a moment
+// longer than the run's own time.
+func (r *run) restore() error {
+	if !r.disabled && !r.flushing {
+		return nil
+	}
+	ctx, cancel := r.grace()
+	defer cancel()
+	t, err := r.table(ctx)
+	if err != nil {
+		return absentIsFine(err)
+	}
+	if t.Suspended {
+		if err := r.resume(ctx, nil); err != nil && !errors.Is(err, errResumed) {
+			return err
+		}
+	}
 	if !r.disabled {
 		return nil
 	}
-	ctx, cancel := grace(ctx)
-	defer cancel()
-	if _, err := r.table(ctx); errors.Is(err, errAbsent) {
-		r.disabled = false
-		return nil
-	}
+	r.drain(ctx)
 	return r.do(ctx, RestoreQueueing, r.t.Map.Name, 15*time.Second, r.restoreQueueing)
+}
+
+// drain ends a read of our own that waits on the map, because multipathd switched
+// queueing on in its midst: once it is on for good, the read would never end, nor
+// would this process.
+func (r *run) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	own := func(s blockprobe.Stuck) bool { return s.Key == r.t.Map.Devt.String()+" "+r.t.Map.UUID }
+	_ = poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		if !slices.ContainsFunc(r.s.sys.Reader.Stuck(), own) {
+			return true, nil
+		}
+		t, err := r.table(ctx)
+		if err == nil {
+			err = r.keepOff(ctx, t)
+		}
+		return false, err
+	}, func() error { return nil })
 }
 
 // restoreQueueing leaves it to multipathd, whose mark on the map would outlast
@@ -232,10 +291,14 @@ func (r *run) restore(ctx context.Context) error {
 // versions say ok and take some seconds. The kernel is told where there is no
 // multipathd to tell.
 func (r *run) restoreQueueing(ctx context.Context) error {
-	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+	patience := 5 * time.Second
+	if r.hurried() {
+		patience = lingering / 2
+	}
+	asked, cancel := context.WithTimeout(ctx, patience)
 	told := r.s.sys.Daemon.RestoreQueueing(asked, r.t.Map.Name)
 	cancel()
-	if told == nil {
+	if told == nil && !r.hurried() {
 		settled, cancel := context.WithTimeout(ctx, 6*time.Second)
 		defer cancel()
 		return poll(settled, 100*time.Millisecond, func() (bool, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/internal/park"
+	"github.com/lunsweep/lunsweep/scsi"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
 
@@ -36,7 +37,7 @@ func (r *run) clearPath(ctx context.Context, h *held) error {
 		err = r.do(ctx, DeletePath, name, 60*time.Second, func(ctx context.Context) error { return r.remove(ctx, h) })
 	}
 	if err != nil {
-		return r.backOnline(ctx, h, offlined, err)
+		return r.backOnline(h, offlined, err)
 	}
 	if r.t.Keeps {
 		return nil
@@ -60,8 +61,9 @@ func (r *run) offline(ctx context.Context, h *held) (bool, error) {
 	return true, nil
 }
 
-// free checks that the path is the pinned one, that no map and nothing else
-// stands on it, and that the LU has not come back.
+// free checks that the path is the pinned one, that the LU has not come back,
+// and that no map and nothing else stands on the disk, in this order: the asking
+// takes time in which somebody might come to use it.
 func (r *run) free(ctx context.Context, h *held) error {
 	if err := r.s.matches(*h); err != nil {
 		return err
@@ -69,33 +71,74 @@ func (r *run) free(ctx context.Context, h *held) error {
 	if h.Dev == "" {
 		return nil
 	}
-	b, err := r.s.sys.FS.Block(h.Dev)
+	if err := r.stillLost(ctx, h); err != nil {
+		return err
+	}
+	return r.unused(ctx, h, nil)
+}
+
+// unused looks who uses the disk, now. keeps is the map that it is a path of and
+// that lives on, which is no use; nil where there is none.
+func (r *run) unused(ctx context.Context, h *held, keeps *Map) error {
+	sc, err := r.s.devices(ctx)
 	if err != nil {
 		return err
 	}
-	if len(b.Holders) > 0 {
-		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: []Use{{Kind: UseHolder, By: b.Holders[0], Detail: "on " + h.Dev}}})
+	sc.readUsers(ctx, r.s.sys)
+	f := &Facts{WWID: r.t.WWID, Map: keeps}
+	if users := sc.diskUsers(f, Path{Dev: h.Dev}); len(users) > 0 {
+		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: users})
 	}
-	return r.stillLost(ctx, h)
+	return ctx.Err()
 }
 
 // stillLost asks the LU once more, right before its path is switched off.
+// Silence will do only where it was what the LU counted as dead for: by its
+// owner's or the operator's word. Where the target's word was the proof, it must
+// give it again.
 func (r *run) stillLost(ctx context.Context, h *held) error {
 	d, err := h.pin.Device()
 	if err != nil {
 		return err
 	}
-	p := Path{Dev: d.Block, HCTL: d.HCTL, State: d.State, InMap: r.t.Map != nil}
+	p := Path{Dev: d.Block, HCTL: d.HCTL, State: d.State, InMap: r.t.Map != nil || r.t.Keeps}
 	r.s.link(&p)
 	r.s.askPath(ctx, &p, &d, r.t.WWID)
+	if p.Answer == Silent && live(p) {
+		r.askTarget(ctx, &p)
+	}
 	switch {
-	case p.Identity == IdentityMismatch, p.Answer == Gone, p.Answer == Silent:
+	case p.Answer == Gone && live(p):
+		return nil
+	case (p.Answer == Silent || p.Answer == Gone) && (r.proof == ByOwner || r.proof == ByRunbook):
+		return nil
+	case p.Identity == IdentityMismatch && r.t.Verdict == Remapped:
 		return nil
 	}
 	return errors.WithStack(&EvidenceError{
 		WWID: r.t.WWID, Verdict: Unknown,
 		Reason: p.name() + " is " + p.Answer.String() + " when asked a last time " + p.Proof,
 	})
+}
+
+// askTarget asks for the inventory of a silent path's target, through the LUs
+// beside it.
+func (r *run) askTarget(ctx context.Context, p *Path) {
+	sc, err := r.s.devices(ctx)
+	if err != nil {
+		return
+	}
+	beside := &Facts{}
+	for i := range sc.devices {
+		d := &sc.devices[i]
+		if d.HCTL != p.HCTL && d.HCTL.SameTarget(p.HCTL) && isDisk(d) && len(beside.Paths) < 8 {
+			beside.Paths = append(beside.Paths, sc.path(d, false))
+		}
+	}
+	r.s.ask(ctx, sc, beside)
+	alone := &Facts{Paths: []Path{*p}}
+	r.s.inventories(ctx, []*Facts{alone, beside})
+	*p = alone.Paths[0]
 }
 
 // remove deletes the SCSI device through the held directory, and waits until
@@ -118,18 +161,21 @@ func (r *run) remove(ctx context.Context, h *held) error {
 
 // backOnline undoes the offline where the delete did not come about, and is not
 // still under way.
-func (r *run) backOnline(ctx context.Context, h *held, offlined bool, cause error) error {
+func (r *run) backOnline(h *held, offlined bool, cause error) error {
 	var timeout *TimeoutError
 	if !offlined || errors.As(cause, &timeout) && timeout.Stuck {
 		return cause // a delete that is under way takes no other order
 	}
-	ctx, cancel := grace(ctx)
+	ctx, cancel := r.grace()
 	defer cancel()
 	if err := h.pin.SetState(ctx, sysfs.StateRunning); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return join([]error{cause, err})
 	}
 	return cause
 }
+
+// unheardFor is how long a multipathd that does not answer is asked again.
+const unheardFor = 4 * time.Second
 
 // forget waits until multipathd no longer lists the path, and tells it to where
 // it does not by itself. A newcomer of the same name is left alone. Where there
@@ -140,9 +186,14 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 		told := false
 		return poll(ctx, 25*time.Millisecond, func() (bool, error) {
 			paths, err := r.s.sys.Daemon.Paths(ctx)
-			if err != nil || !listed(paths, h.Dev, r.t.WWID) {
+			if nobody(err) || err == nil && !listed(paths, h.Dev, r.t.WWID) {
 				return true, nil
 			}
+			if err != nil { // busy, or silent
+				r.unheard = err
+				return time.Since(begun) > unheardFor, nil
+			}
+			r.unheard = nil
 			if !told && time.Since(begun) > 2*time.Second && !r.s.nameTaken(h.Dev) {
 				told = true
 				return false, r.s.sys.Daemon.ForgetPath(ctx, h.Dev)
@@ -160,6 +211,16 @@ func (r *run) takeOut(ctx context.Context, h *held) error {
 	if err := r.s.matches(*h); err != nil {
 		return absentOrGone(err)
 	}
+	if err := r.stillLost(ctx, h); err != nil {
+		return absentOrGone(err)
+	}
+	if err := r.unused(ctx, h, r.keeps); err != nil {
+		return err
+	}
+	if err := r.s.matches(*h); err != nil { // the asking takes time
+		return absentOrGone(err)
+	}
+	r.touched = true
 	return absentOrGone(r.s.sys.Daemon.ForgetPath(ctx, h.Dev))
 }
 
@@ -177,10 +238,11 @@ func (r *run) stragglers(ctx context.Context) error {
 		return nil
 	}
 	for range 3 {
-		sc, err := r.s.look(ctx)
+		sc, err := r.s.devices(ctx)
 		if err != nil {
 			return err
 		}
+		sc.readUsers(ctx, r.s.sys)
 		late, err := r.newcomers(sc)
 		if err != nil || len(late) == 0 {
 			return err
@@ -200,7 +262,7 @@ func (r *run) newcomers(sc *scene) ([]held, error) {
 	var out []held
 	for i := range sc.devices {
 		d := &sc.devices[i]
-		if !isDisk(d) || !slices.Contains(claimed(d), r.t.WWID) {
+		if !isDisk(d) || !slices.Contains(claimed(d), r.t.WWID) || !r.alike(d) {
 			continue
 		}
 		f := &Facts{WWID: r.t.WWID, Paths: []Path{sc.path(d, false)}}
@@ -216,6 +278,24 @@ func (r *run) newcomers(sc *scene) ([]held, error) {
 		out = append(out, h)
 	}
 	return out, nil
+}
+
+// alike reports whether the disk's own page 0x83 agrees with that of the planned
+// paths, where there was one: different LUs may share a weak name.
+func (r *run) alike(d *sysfs.SCSIDevice) bool {
+	own, err := scsi.ParseDesignators(d.VPD83)
+	if err != nil {
+		return false
+	}
+	for _, h := range r.held {
+		planned, err := scsi.ParseDesignators(h.page83)
+		if err != nil || len(planned) == 0 {
+			continue
+		}
+		same, sure := scsi.SameLU(planned, own)
+		return same && sure
+	}
+	return derivable(r.t.WWID)
 }
 
 // absentOrGone turns "no such device" into success: somebody else was faster.

@@ -34,6 +34,9 @@ func opError(op, target string, err error) error {
 // errNotAllowed stands for rights that are missing where no call has failed.
 var errNotAllowed = fmt.Errorf("%w: run as root", fs.ErrPermission)
 
+// errOwnProcesses says that /proc is a container's.
+var errOwnProcesses = errors.New("/proc shows this container's only: mount the host's under the root")
+
 func notAllowed(err error) bool { return errors.Is(err, fs.ErrPermission) }
 
 // An InUseError says that a LU was left alone because it is used.

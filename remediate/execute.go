@@ -21,6 +21,10 @@ func join(errs []error) error { return stderrors.Join(errs...) }
 // host (*[StaleError]), or too much looks dead at once (*[BreakerError]). When
 // ctx ends, no new step begins; queueing is restored on every map that lives.
 func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
+	if p == nil {
+		return nil, errors.New("there is no plan to execute")
+	}
+	s = s.under(p.Rule)
 	var here Survey
 	if err := s.place(&here); err != nil {
 		return nil, err
@@ -32,7 +36,7 @@ func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := breaker(now.Devices, s.opt.maxDead); err != nil {
+	if err := breaker(now.Devices, s.opt.maxDead, len(p.Targets) > 0); err != nil {
 		return nil, err
 	}
 	r := &Report{PlanID: p.ID, Started: s.opt.now(), Results: make([]Result, len(p.Targets))}
@@ -42,7 +46,7 @@ func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			r.Results[i] = s.under(p.Rule).clear(ctx, p, t)
+			r.Results[i] = s.clear(ctx, p, t)
 		})
 	}
 	wg.Wait()
@@ -65,21 +69,46 @@ type run struct {
 	held []held // the paths' pins, in the plan's order
 	res  Result
 
-	disabled bool // queueing was switched off by us
-	touched  bool // something of the LU was changed for good
+	keeps    *Map  // the map that lives on without the paths that go
+	proof    Proof // of death, as the last look found it
+	disabled bool  // queueing is off, by us or by a run that did not live to restore it
+	switched bool  // it was us
+	flushing bool  // multipathd was told to flush
+	touched  bool  // something of the LU was changed for good
+	unheard  error // why multipathd could not be asked whether it has forgotten
+
+	over <-chan struct{} // closed when the run's own time is up
+	undo context.Context // for putting things right: it outlives the work a little
 }
+
+// lingering is how long after the end of its context a run may go on, to put
+// right what it must not leave as it is.
+const lingering = 900 * time.Millisecond
 
 // clear takes one target through its steps.
 func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target) Result {
-	r := &run{s: s, plan: p, t: t, res: Result{WWID: t.WWID, Steps: []StepResult{}}}
+	undo, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lingering, cancel) })()
+	r := &run{s: s, plan: p, t: t, over: ctx.Done(), undo: undo, proof: t.Proof, res: Result{WWID: t.WWID, Steps: []StepResult{}}}
 	defer r.release()
 	err := r.steps(ctx)
-	if rerr := r.restore(ctx); err == nil {
-		err = rerr
+	if rerr := r.restore(); rerr != nil {
+		err = join([]error{err, rerr})
 	}
 	r.conclude(err)
 	s.tell(Event{Kind: EventDone, PlanID: p.ID, WWID: t.WWID, Outcome: string(r.res.Outcome), Detail: r.res.Reason, Err: err})
 	return r.res
+}
+
+// hurried reports whether the run's own time is up, and only a moment is left.
+func (r *run) hurried() bool {
+	select {
+	case <-r.over:
+		return true
+	default:
+		return false
+	}
 }
 
 // errAbsent says that there is nothing left to do for a target.
@@ -139,13 +168,15 @@ func (r *run) conclude(err error) {
 	var timeout *TimeoutError
 	r.res.Err = err
 	switch {
+	case err == nil && r.unheard != nil:
+		r.res.Outcome, r.res.Reason = Removed, "gone from the kernel and /dev/disk/by-id; multipathd could not be asked: "+r.unheard.Error()
 	case err == nil:
 		r.res.Outcome, r.res.Reason = Removed, "gone from the kernel, multipathd and /dev/disk/by-id"
 	case errors.Is(err, errAbsent):
 		r.res.Outcome, r.res.Reason, r.res.Err = Absent, "was gone already", nil
 	case errors.As(err, &timeout) && timeout.Stuck:
 		r.res.Outcome, r.res.Reason = Stuck, err.Error()
-	case r.touched || r.disabled:
+	case r.touched || r.switched:
 		r.res.Outcome, r.res.Reason = Failed, err.Error()
 	default:
 		r.res.Outcome, r.res.Reason = Refused, err.Error()
@@ -159,8 +190,9 @@ func (r *run) do(ctx context.Context, a Action, target string, budget time.Durat
 		return errors.WithMessagef(err, "%s %s was not begun", a, target)
 	}
 	e := Event{Kind: EventBegin, PlanID: r.plan.ID, WWID: r.t.WWID, Action: a, Target: target}
-	if err := r.s.opt.journal.write(e); err != nil {
-		return err
+	unwritten := r.s.opt.journal.write(ctx, e)
+	if unwritten != nil && !a.undoes() {
+		return unwritten
 	}
 	r.s.tell(e)
 	begun := time.Now()
@@ -171,11 +203,18 @@ func (r *run) do(ctx context.Context, a Action, target string, budget time.Durat
 	r.res.Steps = append(r.res.Steps, res)
 	e.Kind, e.Outcome, e.Err, e.For = EventEnd, res.Outcome, err, res.Took
 	r.s.tell(e)
-	if jerr := r.s.opt.journal.write(e); err == nil {
-		err = jerr
+	if jerr := r.s.opt.journal.write(ctx, e); unwritten == nil {
+		unwritten = jerr
+	}
+	if err == nil {
+		err = unwritten
 	}
 	return err
 }
+
+// undoes reports whether a step puts right what must not stay: it is done even
+// where the journal cannot be written.
+func (a Action) undoes() bool { return a == RestoreQueueing || a == ResumeMap }
 
 func stepOutcome(err error) string {
 	var timeout *TimeoutError

@@ -20,6 +20,7 @@ import (
 const gone = "gone from the kernel, multipathd and /dev/disk/by-id"
 
 func TestExecuteRemoves(t *testing.T) {
+	t.Parallel()
 	paths := []string{"sdi state offline", "sdi delete", "sdj state offline", "sdj delete"}
 	tests := []struct {
 		name string
@@ -173,6 +174,7 @@ func TestExecuteRemoves(t *testing.T) {
 }
 
 func TestExecuteTakesOnlyTheDeadPath(t *testing.T) {
+	t.Parallel()
 	s := before(t, remediatetest.Queue)
 	s.Unmap(s.lu, s.b)
 	sw := s.sweeper(t)
@@ -196,6 +198,7 @@ func TestExecuteTakesOnlyTheDeadPath(t *testing.T) {
 // A run that was killed between taking a path out of its map and deleting it is
 // finished by the next.
 func TestExecuteFinishesWhatAnotherBegan(t *testing.T) {
+	t.Parallel()
 	s := before(t, remediatetest.Fail)
 	s.Unmap(s.lu, s.b)
 	sw := s.sweeper(t)
@@ -214,6 +217,7 @@ func TestExecuteFinishesWhatAnotherBegan(t *testing.T) {
 
 // Cancelled after any action, and run again, it comes to the same end.
 func TestExecuteConverges(t *testing.T) {
+	t.Parallel()
 	for _, action := range []string{
 		"disablequeueing", "multipath -f", "sdi state offline", "sdi delete", "sdj state offline", "sdj delete",
 	} {
@@ -247,6 +251,7 @@ func TestExecuteConverges(t *testing.T) {
 
 // Between plan and execution the host changes, so that nothing must be done.
 func TestExecuteRefuses(t *testing.T) {
+	t.Parallel()
 	inUse := func(by string) func(*testing.T, error) {
 		return func(t *testing.T, err error) {
 			var e *remediate.InUseError
@@ -318,6 +323,7 @@ func TestExecuteRefuses(t *testing.T) {
 }
 
 func TestExecuteAsksTheOwnerAgain(t *testing.T) {
+	t.Parallel()
 	for _, owner := range []remediate.Ownership{remediate.NotMine, remediate.OwnerUnknown} {
 		t.Run(owner.String(), func(t *testing.T) {
 			s := lost(t, remediatetest.Queue)
@@ -341,6 +347,7 @@ func TestExecuteAsksTheOwnerAgain(t *testing.T) {
 }
 
 func TestExecuteRefusesPlansThatDoNotFit(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		opts   []remediate.Option
@@ -368,6 +375,7 @@ func TestExecuteRefusesPlansThatDoNotFit(t *testing.T) {
 }
 
 func TestExecuteTripsTheBreaker(t *testing.T) {
+	t.Parallel()
 	s := lost(t, remediatetest.Queue)
 	sw := s.sweeper(t)
 	p := planned(t, sw, s.lu.WWID())
@@ -379,6 +387,7 @@ func TestExecuteTripsTheBreaker(t *testing.T) {
 }
 
 func TestExecuteWritesNothingOnceCancelled(t *testing.T) {
+	t.Parallel()
 	s := lost(t, remediatetest.Queue)
 	sw := s.sweeper(t)
 	p := planned(t, sw, s.lu.WWID())
@@ -392,6 +401,7 @@ func TestExecuteWritesNothingOnceCancelled(t *testing.T) {
 // Whatever goes wrong after queueing was switched off, no path is touched, and
 // queueing is switched on again.
 func TestExecutePutsQueueingBack(t *testing.T) {
+	t.Parallel()
 	const off, on = "multipathd disablequeueing map mpathb", "multipathd restorequeueing map mpathb"
 	tests := []struct {
 		name  string
@@ -450,6 +460,7 @@ func TestExecutePutsQueueingBack(t *testing.T) {
 // A flush that finds the map in use is tried again until time is up; then the
 // user is named, and the paths stay.
 func TestExecuteStopsAtAFailedFlush(t *testing.T) {
+	t.Parallel()
 	s := lost(t, remediatetest.Queue)
 	s.After("disablequeueing", func() { s.BusyOnFlush(s.m, 1000) })
 	s.After("map in use", func() { s.Open("dm-12", 41701, "blkid", remediatetest.Reading) })
@@ -472,6 +483,7 @@ func TestExecuteStopsAtAFailedFlush(t *testing.T) {
 
 // The operator's rule goes on at an I/O error alone.
 func TestExecuteReadsAgainByTheOperatorsRule(t *testing.T) {
+	t.Parallel()
 	s := before(t, remediatetest.Fail)
 	s.Vanish(s.lu)
 	s.Vanish(s.healthy)
@@ -497,6 +509,7 @@ func TestExecuteReadsAgainByTheOperatorsRule(t *testing.T) {
 
 // Old names go to new devices while the work goes on: they are not touched.
 func TestExecuteLeavesNewcomersAlone(t *testing.T) {
+	t.Parallel()
 	t.Run("the disk's name and address", func(t *testing.T) {
 		s := lost(t, remediatetest.Fail)
 		s.After("sdi delete", func() { s.another("vol-n").Path("sdi", s.a, 1) })
@@ -582,6 +595,7 @@ func TestExecuteLeavesNewcomersAlone(t *testing.T) {
 // A delete that sleeps in the kernel is left behind, reported, and the next run
 // finishes the work once it has come back.
 func TestExecuteLeavesAStuckDelete(t *testing.T) {
+	t.Parallel()
 	s := lost(t, remediatetest.Fail)
 	s.StuckDelete("sdi")
 	sw := s.sweeper(t)
@@ -603,6 +617,7 @@ func TestExecuteLeavesAStuckDelete(t *testing.T) {
 }
 
 func TestExecuteWithoutMultipathd(t *testing.T) {
+	t.Parallel()
 	s := lost(t, remediatetest.Queue)
 	s.StopDaemon()
 	sys := s.SystemDM()
@@ -620,6 +635,7 @@ func TestExecuteWithoutMultipathd(t *testing.T) {
 
 // Where multipathd does not take orders, the kernel does.
 func TestExecuteBesideABusyMultipathd(t *testing.T) {
+	t.Parallel()
 	s := lost(t, remediatetest.Queue)
 	s.BusyDaemon()
 	sw := s.sweeper(t)
@@ -650,6 +666,7 @@ func TestExecuteBesideABusyMultipathd(t *testing.T) {
 
 // A multipathd that does not notice is told.
 func TestExecuteMakesMultipathdForget(t *testing.T) {
+	t.Parallel()
 	h := remediatetest.New(t)
 	h.Stage("orphan")
 	h.DeafDaemon()
@@ -664,6 +681,7 @@ func TestExecuteMakesMultipathdForget(t *testing.T) {
 }
 
 func TestReportInJSON(t *testing.T) {
+	t.Parallel()
 	r := remediate.Report{PlanID: "p", Results: []remediate.Result{{
 		WWID: "3600", Outcome: remediate.Failed, Reason: "no", Steps: []remediate.StepResult{
 			{Action: remediate.FlushMap, Target: "mpathb", Outcome: "failed", Err: errors.New("no"), Took: 41 * time.Millisecond},
@@ -680,6 +698,7 @@ func TestReportInJSON(t *testing.T) {
 
 // Many LUs are worked on side by side, one fails, and the others go.
 func TestExecuteManySideBySide(t *testing.T) {
+	t.Parallel()
 	const n = 20
 	h := remediatetest.New(t)
 	s := &scenario{Host: h, a: h.Session("iqn.2003-01.org.example:a", 39), b: h.Session("iqn.2003-01.org.example:b", 40)}
@@ -735,6 +754,7 @@ func requireOrder(t *testing.T, log []string, p *remediate.Plan, wwid string) {
 }
 
 func TestExecuteKeepsAJournal(t *testing.T) {
+	t.Parallel()
 	s := lost(t, remediatetest.Queue)
 	sw := s.sweeper(t)
 	p := planned(t, sw, s.lu.WWID())
@@ -760,6 +780,7 @@ func TestExecuteKeepsAJournal(t *testing.T) {
 
 // A full disk under the journal stops the work before its first change.
 func TestExecuteDoesNothingWithoutItsJournal(t *testing.T) {
+	t.Parallel()
 	s := lost(t, remediatetest.Queue)
 	sw := s.sweeper(t, remediate.WithJournal(fullDisk{}))
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/scsi"
@@ -52,10 +53,15 @@ func (sc *scene) group() []*Facts {
 func unmapped(d *sysfs.SCSIDevice) *Facts {
 	names := claimed(d)
 	if len(names) == 0 {
-		return &Facts{WWID: "unnamed-" + d.HCTL.String()}
+		return &Facts{WWID: namelessPrefix + d.HCTL.String()}
 	}
 	return &Facts{WWID: names[0], Aliases: names[1:]}
 }
+
+// namelessPrefix begins what stands for the WWID of a disk that has none.
+const namelessPrefix = "unnamed-"
+
+func nameless(wwid string) bool { return strings.HasPrefix(wwid, namelessPrefix) }
 
 // mapped is the LU of a multipath map, nil for any other block device.
 func (sc *scene) mapped(b *sysfs.Block, taken map[string]bool) *Facts {
@@ -208,6 +214,26 @@ func believed(d *sysfs.SCSIDevice) string {
 		return c[0]
 	}
 	return ""
+}
+
+// refresh reads the devices of a LU that seems to be dead once more, for what
+// stands on them may have changed since they were first read.
+func (sc *scene) refresh(tree *sysfs.FS, f *Facts) {
+	if !anyAnswer(*f, Gone) && !anyAnswer(*f, Silent) && len(f.Paths) > 0 && anyAnswer(*f, Alive) {
+		return
+	}
+	var names []string
+	if f.Map != nil {
+		names = append(append(names, f.Map.DM), f.Map.Partitions...)
+	}
+	for _, p := range f.Paths {
+		names = append(names, p.Dev)
+	}
+	for _, name := range names {
+		if b, err := tree.Block(name); err == nil && sc.block[name] != nil && b.Devt == sc.block[name].Devt {
+			sc.block[name] = &b
+		}
+	}
 }
 
 // foreign reports whether the disk's cached pages name it, and not as wwid.

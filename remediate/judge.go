@@ -38,7 +38,7 @@ const (
 // where one is made: the first row of the table that matches decides.
 //
 //	suspended map                                        suspended
-//	identity not unique, or unreadable on a live path    ambiguous
+//	identity not unique, or unknown where it matters      ambiguous
 //	another LU answers on some path                      remapped, remapped-in-use
 //	a path is blocked or being created or deleted        transient
 //	no path at all                                       empty-map, stale-in-use
@@ -92,6 +92,9 @@ func suspended(f Facts, _ Rule) (Verdict, string, bool) {
 func ambiguous(f Facts, _ Rule) (Verdict, string, bool) {
 	if f.Evidence.Duplicate != "" {
 		return Ambiguous, f.Evidence.Duplicate, true
+	}
+	if nameless(f.WWID) && anyAnswer(f, Gone) {
+		return Ambiguous, "it has never said which LU it is, so nothing tells it from another at its address", true
 	}
 	for _, p := range f.Paths {
 		if p.Answer == Alive && p.Identity == IdentityUnknown && anyAnswer(f, Gone) {
@@ -147,7 +150,8 @@ func gone(f Facts, _ Rule) (Verdict, string, bool) {
 
 func stalePath(f Facts, _ Rule) (Verdict, string, bool) {
 	right := func(p Path) bool { return p.Answer == Alive && p.Identity == IdentityMatch }
-	if f.Map == nil || !anyAnswer(f, Gone) || !anyPath(f, right) ||
+	carries := func(p Path) bool { return right(p) && p.InMap }
+	if f.Map == nil || !anyAnswer(f, Gone) || !anyPath(f, carries) ||
 		!everyPath(f, func(p Path) bool { return right(p) || p.Answer == Gone && live(p) }) {
 		return 0, "", false
 	}

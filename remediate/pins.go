@@ -14,7 +14,8 @@ import (
 // neither offline nor delete can hit a newcomer of the same name.
 type held struct {
 	PathPin
-	pin *sysfs.Pin // nil where the device was gone from the start
+	pin    *sysfs.Pin // nil where the device was gone from the start
+	page83 []byte     // as it was cached when the path was first held
 }
 
 // hold opens the directory of every path and checks that it is the planned one.
@@ -40,8 +41,8 @@ func (s *Sweeper) holdPath(p PathPin) (held, error) {
 	if err != nil {
 		return gone, opError("hold", p.HCTL.String(), err)
 	}
-	h := held{PathPin: p, pin: pin}
 	d, err := pin.Device()
+	h := held{PathPin: p, pin: pin, page83: d.VPD83}
 	if err == nil && digest(d.VPD83) == p.Page83 {
 		if err = s.matches(h); err == nil {
 			return h, nil
@@ -112,6 +113,10 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 	d := sv.Devices[0]
 	if err := r.samePins(d); err != nil {
 		return Device{}, err
+	}
+	r.proof, r.keeps = d.Proof, d.Map
+	if m := r.t.Map; m != nil && d.Map != nil && m.Queueing && !d.Map.Queueing {
+		r.disabled = true // by a run that did not live to restore it
 	}
 	return d, r.permitted(d)
 }

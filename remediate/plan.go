@@ -109,6 +109,9 @@ func (s *Sweeper) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	second, err := s.Survey(ctx)
+	if err != nil && second != nil {
+		return &Plan{Survey: second}, err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -143,14 +146,25 @@ func (s *Sweeper) plan(first, second *Survey) (*Plan, error) {
 	}
 	p.Expires = p.Created.Add(s.opt.expiry)
 	p.Survey = agreed(first, second)
-	err := breaker(p.Survey.Devices, s.opt.maxDead)
+	err := breaker(p.Survey.Devices, s.opt.maxDead, false)
 	for _, d := range p.Survey.Devices {
 		if d.Removable && err == nil {
 			p.add(d)
 		}
 	}
-	p.ID = p.digest()
+	p.settle()
 	return p, err
+}
+
+// settle gives the plan the exact form that it has when read back from JSON
+// (names may hold bytes that JSON cannot), and its id.
+func (p *Plan) settle() {
+	survey := p.Survey
+	if b, err := json.Marshal(p); err == nil {
+		*p = Plan{}
+		_ = json.Unmarshal(b, p) // it has just been written
+	}
+	p.ID, p.Survey = p.digest(), survey
 }
 
 // agreed is the second look, in which only that is removable which the first
@@ -193,17 +207,17 @@ func samePins(a, b Device) bool {
 	return true
 }
 
-// breaker trips when too many of the maps with paths look dead at once while
-// something is about to be removed.
-func breaker(devices []Device, share float64) error {
-	maps, dead, planned := 0, 0, false
+// breaker trips when too many of the maps with paths look dead at once, or as
+// another LU, while something is about to be removed.
+func breaker(devices []Device, share float64, planned bool) error {
+	maps, dead := 0, 0
 	for _, d := range devices {
 		planned = planned || d.Removable
 		if d.Map == nil || len(d.Paths) == 0 {
 			continue
 		}
 		maps++
-		if !anyAnswer(d.Facts, Alive) && !anyAnswer(d.Facts, Present) {
+		if !anyPath(d.Facts, func(p Path) bool { return p.Answer == Present || p.Answer == Alive && p.Identity != IdentityMismatch }) {
 			dead++
 		}
 	}

@@ -63,3 +63,7 @@ var (
 	_ logicalUnit = (*scsi.Device)(nil)
 	_ reader      = (*blockprobe.Prober)(nil)
 )
+
+func (s *System) complete() bool {
+	return s.FS != nil && s.Daemon != nil && s.Kernel != nil && s.Reader != nil && s.OpenLU != nil
+}

@@ -25,6 +25,8 @@ type scene struct {
 	parts   []multipath.PartitionMap
 	topo    *multipath.Topology
 
+	self int // our process id, as the host's /proc has it
+
 	gaps  []Gap
 	blind []string // what could not be checked about who uses what: counts as in use
 
@@ -46,6 +48,16 @@ func (g Gap) String() string { return g.What + ": " + g.Text }
 // look reads the scene. Only the block and SCSI devices are indispensable;
 // anything else that cannot be read is a gap.
 func (s *Sweeper) look(ctx context.Context) (*scene, error) {
+	sc, err := s.devices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sc.readMaps(ctx, s.sys)
+	return sc, ctx.Err()
+}
+
+// devices reads the block and SCSI devices alone.
+func (s *Sweeper) devices(ctx context.Context) (*scene, error) {
 	sc := &scene{}
 	var err error
 	if sc.blocks, err = s.sys.FS.Blocks(ctx); err != nil {
@@ -55,9 +67,7 @@ func (s *Sweeper) look(ctx context.Context) (*scene, error) {
 		return nil, opError("read the SCSI devices", "", err)
 	}
 	sc.index()
-	sc.readUsers(ctx, s.sys)
-	sc.readMaps(ctx, s.sys)
-	return sc, ctx.Err()
+	return sc, nil
 }
 
 func (sc *scene) index() {
@@ -75,6 +85,13 @@ func (sc *scene) index() {
 
 // readUsers reads who uses which block device.
 func (sc *scene) readUsers(ctx context.Context, sys System) {
+	sc.blind = nil
+	sc.self = sys.FS.Self()
+	if all, err := sys.FS.SeesAllProcesses(); err != nil {
+		sc.cannotSee("which processes there are", err)
+	} else if !all {
+		sc.cannotSee("the host's processes", errOwnProcesses)
+	}
 	var err error
 	if sc.mounts, err = sys.FS.Mounts(ctx); err != nil {
 		sc.cannotSee("the mounts", err)
@@ -97,6 +114,7 @@ func (sc *scene) readMaps(ctx context.Context, sys System) {
 	var topoErr error
 	wg.Go(func() { sc.topo, topoErr = sys.Daemon.Topology(ctx) })
 	sc.readTables(ctx, sys)
+	sc.gaps = nil // what is missing is told by the census, which reads them again
 	wg.Wait()
 	if topoErr != nil {
 		sc.gap("multipathd's view of the paths", topoErr)

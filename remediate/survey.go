@@ -65,7 +65,7 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 	if err != nil {
 		return nil, err
 	}
-	out := &Survey{Time: s.opt.now(), Backend: s.sys.Daemon.Backend(), Gaps: sc.gaps}
+	out := &Survey{Time: s.opt.now(), Backend: s.sys.Daemon.Backend()}
 	if err := s.place(out); err != nil {
 		return nil, err
 	}
@@ -79,6 +79,7 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	out.Gaps = sc.gaps
 	return out, out.denied()
 }
 
@@ -117,14 +118,21 @@ func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted f
 	s.census(ctx, sc, lus, wanted)
 }
 
-// census finds the users of each wanted LU. Where a dead LU seems to be used by
+// census finds the users of each wanted LU, after everything else is known of it,
+// because the asking takes time in which somebody might come to use it. Where a dead LU seems to be used by
 // mere readers, it looks again a few times: udev reads a device for a moment
 // whenever it changes, as dying ones do.
 func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
 	for try := 0; ; try++ {
+		known := len(sc.gaps)
+		sc.readUsers(ctx, s.sys)
+		if sc.readTables(ctx, s.sys); try > 0 {
+			sc.gaps = sc.gaps[:known] // told before
+		}
 		again := false
 		for _, f := range lus {
 			if wanted(f) {
+				sc.refresh(s.sys.FS, f)
 				sc.users(f)
 				again = again || s.onlyFleeting(f)
 			}
@@ -132,9 +140,6 @@ func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted fu
 		if !again || try == 5 || s.pause(ctx, 200*time.Millisecond) != nil {
 			return
 		}
-		sc.blind, sc.gaps = nil, nil
-		sc.readUsers(ctx, s.sys)
-		sc.readTables(ctx, s.sys)
 	}
 }
 

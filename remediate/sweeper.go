@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/pkg/errors"
+
 	"github.com/lunsweep/lunsweep/diskbyid"
 )
 
@@ -86,8 +88,18 @@ func New(opts ...Option) (*Sweeper, error) {
 		observe: func(Event) {},
 		owner:   func(context.Context, Subject) (Claim, error) { return Claim{Source: "nobody was named"}, nil },
 	}
+	safe := o
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if o.owner == nil {
+		o.owner = safe.owner
+	}
+	if o.observe == nil {
+		o.observe = safe.observe
+	}
+	if o.system != nil && !o.system.complete() {
+		return nil, errors.New("the system given lacks a part: every field of System is required")
 	}
 	if o.system == nil {
 		sys, err := OpenSystem(o.root, o.backend, o.probeTimeout)

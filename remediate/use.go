@@ -2,7 +2,6 @@ package remediate
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -28,23 +27,24 @@ func (sc *scene) users(f *Facts) {
 	}
 	for i := range f.Paths {
 		p := &f.Paths[i]
-		p.Users = c.apart(func() { c.diskUsers(*p); c.unchecked() })
+		p.Users = sc.diskUsers(f, *p)
 		for _, u := range p.Users {
 			c.note(u)
 		}
+	}
+	if n := len(sc.mounts.Pinned); f.Map == nil && n > 0 { // a map's open count would tell
+		c.add(UseUnknown, "could not check", plural(n, "mount namespace", "mount namespaces")+" without any process", 0)
 	}
 	c.unchecked()
 	f.InUse, f.Blocked = c.uses, c.blocked
 }
 
-// apart returns what find notes, by itself.
-func (c *census) apart(find func()) []Use {
-	all := c.uses
-	c.uses = nil
-	find()
-	found := c.uses
-	c.uses = all
-	return found
+// diskUsers lists who uses one path's disk, past the LU's own map.
+func (sc *scene) diskUsers(f *Facts, p Path) []Use {
+	c := &census{sc: sc, f: f, seen: map[string]bool{}}
+	c.diskUsers(p)
+	c.unchecked()
+	return c.uses
 }
 
 // unchecked notes every check that could not be made.
@@ -78,8 +78,12 @@ func (c *census) mapUsers() {
 	}
 	c.seen[m.DM] = true
 	c.mounted(m.Devt, m.DM)
+	c.backing(m.DM)
 	opens := c.opened(m.Devt, m.DM, (*census).stuckOnMap)
-	holders := c.holders(m.DM, c.sc.block[m.DM].Holders)
+	holders := 0
+	if b := c.sc.block[m.DM]; b != nil {
+		holders = c.holders(m.DM, b.Holders)
+	}
 	c.unexplained(m.Name, m.OpenCount, len(m.Partitions)+opens+holders)
 	for _, name := range m.Partitions {
 		c.partitionUsers(name)
@@ -88,6 +92,9 @@ func (c *census) mapUsers() {
 
 func (c *census) partitionUsers(name string) {
 	b := c.sc.block[name]
+	if b == nil || b.DM == nil {
+		return // it went in this very moment
+	}
 	c.seen[name] = true
 	c.mounted(b.Devt, name)
 	opens := c.opened(b.Devt, name, (*census).stuckOnMap)
@@ -108,6 +115,7 @@ func (c *census) diskUsers(p Path) {
 	}
 	c.seen[b.Name] = true
 	c.mounted(b.Devt, b.Name)
+	c.backing(b.Name)
 	c.opened(b.Devt, b.Name, (*census).checker)
 	c.holders(b.Name, b.Holders)
 	for _, part := range b.Partitions {
@@ -134,6 +142,35 @@ func (c *census) mounted(d sysfs.DevNum, name string) {
 	}
 }
 
+// backing adds the loop devices over a device: they hold it open from within
+// the kernel, where neither a holder nor a process shows.
+func (c *census) backing(name string) {
+	for _, b := range c.sc.blocks {
+		if b.BackingFile != "" && c.sc.kernelName(b.BackingFile) == name {
+			c.add(UseHolder, b.Name+" (loop)", "on "+name, 0)
+			c.mounted(b.Devt, b.Name)
+		}
+	}
+}
+
+// kernelName is the kernel's name for a device node, "" where it is none.
+func (sc *scene) kernelName(node string) string {
+	name, ok := strings.CutPrefix(node, "/dev/mapper/")
+	if ok {
+		for _, b := range sc.blocks {
+			if b.DM != nil && b.DM.Name == name {
+				return b.Name
+			}
+		}
+		return ""
+	}
+	name, _ = strings.CutPrefix(node, "/dev/")
+	if sc.block[name] == nil {
+		return ""
+	}
+	return name
+}
+
 // opened adds the processes that have the device open, leaves out those that
 // excused says are no users, and returns how many it found in all.
 func (c *census) opened(d sysfs.DevNum, name string, excused func(*census, sysfs.Opener) bool) int {
@@ -153,7 +190,7 @@ func (c *census) opened(d sysfs.DevNum, name string, excused func(*census, sysfs
 // stuckOnMap excuses a reader that waits for I/O on the dead map itself: it is
 // a casualty and is noted as one.
 func (c *census) stuckOnMap(o sysfs.Opener) bool {
-	ours := o.PID == os.Getpid() && c.f.Read == blockprobe.Hung // our own read, parked
+	ours := o.PID == c.sc.self && c.f.Read == blockprobe.Hung // our own read, parked
 	waits := c.f.Map.Queueing && usable(c.f) == 0
 	if o.Write || !o.Blocked || !ours && !waits {
 		return false
@@ -172,7 +209,7 @@ func openerUse(o sysfs.Opener, name string) Use {
 // checker excuses multipathd's path checker, which holds every path open for
 // reading, and this process itself.
 func (c *census) checker(o sysfs.Opener) bool {
-	return !o.Write && (o.Comm == "multipathd" || o.PID == os.Getpid())
+	return !o.Write && (o.Comm == "multipathd" || o.PID == c.sc.self)
 }
 
 func (c *census) nobody(sysfs.Opener) bool { return false }

@@ -18,7 +18,7 @@ type Verification struct {
 	WWID    string   `json:"wwid"`
 	Gone    bool     `json:"gone"`
 	Remains []string `json:"remains"` // what of it is still there
-	Notes   []string `json:"notes"`   // who owns its old names now, which links dangle
+	Notes   []string `json:"notes"`   // who owns its old names now
 }
 
 // Verify checks, for each target, that no map, no SCSI disk, no entry of
@@ -26,21 +26,21 @@ type Verification struct {
 // that keeps its LU only the listed paths must be gone. A bare WWID is a target
 // too: Target{WWID: w}. It changes nothing.
 //
-// Where multipathd does not let itself be asked for lack of rights, it returns
-// what can be seen, and an error that matches fs.ErrPermission.
+// Where multipathd is there and does not answer, or may not be asked, it returns
+// what can be seen, and an error.
 func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification, error) {
-	sc := &scene{}
-	var err error
-	if sc.blocks, err = s.sys.FS.Blocks(ctx); err != nil {
-		return nil, opError("read the block devices", "", err)
+	sc, err := s.devices(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if sc.devices, err = s.sys.FS.SCSIDevices(ctx); err != nil {
-		return nil, opError("read the SCSI devices", "", err)
+	for _, t := range targets {
+		if t.WWID == "" || nameless(t.WWID) {
+			return nil, errors.Errorf("%q is no identity that could be looked for", t.WWID)
+		}
 	}
-	sc.index()
 	entries, derr := s.sys.Daemon.Paths(ctx)
-	if derr != nil {
-		entries = nil // without multipathd nothing can be listed there
+	if nobody(derr) {
+		entries, derr = nil, nil
 	}
 	out := make([]Verification, len(targets))
 	for i, t := range targets {
@@ -48,7 +48,7 @@ func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification
 			return nil, err
 		}
 	}
-	if notAllowed(derr) {
+	if derr != nil {
 		return out, opError("see multipathd's paths", "", derr)
 	}
 	return out, ctx.Err()
@@ -121,19 +121,29 @@ func (sc *scene) newOwners(t Target) []string {
 // verify waits until nothing of the target is left.
 func (r *run) verify(ctx context.Context) error {
 	var v Verification
+	var unseen error
+	gone := 0 // looks in a row: udev makes links anew with each event, and one look may fall between
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
 		all, err := r.s.Verify(ctx, r.t)
-		switch {
-		case err == nil:
+		if unseen = err; len(all) == 1 && ctx.Err() == nil {
 			v = all[0]
-			return v.Gone, nil
-		case ctx.Err() != nil: // too late: what was seen before says more
-			return false, nil
 		}
-		return true, err
+		answered := err == nil || r.unheard != nil && len(all) == 1
+		if gone++; !answered || !v.Gone {
+			gone = 0
+		}
+		return gone == 2, nil
 	}, func() error {
+		if len(v.Remains) == 0 {
+			return opError("verify that it is gone:", r.t.WWID, orError(unseen, "there was no time to look"))
+		}
 		return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: v.Remains})
 	})
+}
+
+// nobody reports whether there is no multipathd that could list anything.
+func nobody(err error) bool {
+	return errors.Is(err, multipath.ErrNoDaemon) || errors.Is(err, multipath.ErrUnsupported)
 }
 
 func listed(paths []multipath.DaemonPath, dev, wwid string) bool {

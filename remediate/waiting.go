@@ -28,9 +28,10 @@ func poll(ctx context.Context, every time.Duration, ready func() (bool, error), 
 	}
 }
 
-// grace is time for putting things right after ctx has ended.
-func grace(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+// grace is time for reading the state again and putting things right: up to
+// 15 s while the caller's time lasts, and no more than a moment after its end.
+func (r *run) grace() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(r.undo, 15*time.Second)
 }
 
 // late names a step's time-out as what it is.

@@ -1,6 +1,12 @@
 package sysfs
 
-import "strings"
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+)
 
 // BootID returns the random id of this boot, from
 // /proc/sys/kernel/random/boot_id. Device numbers, names and disk sequence
@@ -15,4 +21,35 @@ func (f *FS) Hostname() (string, error) { return f.line("sys/kernel/hostname") }
 func (f *FS) line(name string) (string, error) {
 	text, err := readFile(f.Path(procDir, name))
 	return strings.TrimSpace(string(text)), err
+}
+
+// initPIDs is the inode of the kernel's first pid namespace
+// (PROC_PID_INIT_INO in include/linux/proc_ns.h).
+const initPIDs = "pid:[4026531836]"
+
+// SeesAllProcesses reports whether the root's /proc shows the processes of the
+// whole host, from /proc/1/ns/pid. In a container with a pid namespace of its
+// own it shows that container's only, unless the host's /proc is under the root.
+// A tree of files without that link is taken for whole.
+func (f *FS) SeesAllProcesses() (bool, error) {
+	link, err := os.Readlink(f.Path(procDir, "1/ns/pid"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return link == initPIDs, err
+}
+
+// Self returns this process's id in the root's /proc, from /proc/self, which
+// differs from os.Getpid in a container that has the host's /proc under its
+// root. It is 0 where /proc does not show this process.
+func (f *FS) Self() int {
+	link, err := os.Readlink(f.Path(procDir, "self"))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(link)
+	if err != nil {
+		return 0
+	}
+	return pid
 }

@@ -53,6 +53,17 @@ func (l Link) String() string { return word([]string{"unknown", "up", "down", "n
 // MarshalText writes l as [Link.String] does.
 func (l Link) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
+// UnmarshalText reads what MarshalText writes; any other text is a *[ParseError].
+func (l *Link) UnmarshalText(text []byte) error {
+	for k := LinkUnknown; k <= LinkNone; k++ {
+		if k.String() == string(text) {
+			*l = k
+			return nil
+		}
+	}
+	return badText("link state", string(text))
+}
+
 // word returns the i-th word, and the first for a number that has none.
 func word(words []string, i int) string {
 	if i >= len(words) {
