@@ -165,7 +165,7 @@ func (r *jsonReader) mapState(m *Map, key string) {
 }
 
 func (r *jsonReader) group() {
-	g := r.batch.groups.add((len(r.text)-r.pos)/2048 + 1)
+	g := r.batch.groups.add(r.pos, len(r.text))
 	for key := range r.object {
 		switch key {
 		case "selector":
@@ -190,7 +190,7 @@ func (r *jsonReader) group() {
 }
 
 func (r *jsonReader) path() {
-	p := r.batch.paths.add((len(r.text)-r.pos)/512 + 1)
+	p := r.batch.paths.add(r.pos, len(r.text))
 	var seen seen
 	for key := range r.object {
 		switch key {

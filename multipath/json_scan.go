@@ -227,7 +227,7 @@ func (r *jsonReader) number() *int {
 	if err != nil {
 		return nil
 	}
-	return r.batch.number(n)
+	return r.batch.number(n, r.pos, len(r.text))
 }
 
 // token reads a number, true, false or null, without its meaning.

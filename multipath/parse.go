@@ -18,8 +18,11 @@ import (
 //
 // What cannot be seen in the text is a cut between two maps, and in the bracket
 // forms one between two paths: see [Topology.Unknowns].
-func Parse(text []byte) (*Topology, error) {
-	r := textReader{text: plain(string(text))}
+func Parse(text []byte) (*Topology, error) { return ParseString(string(text)) }
+
+// ParseString is [Parse] without the copy of the text that Parse makes.
+func ParseString(text string) (*Topology, error) {
+	r := textReader{text: plain(text), batch: newBatch(textPath)}
 	return r.read()
 }
 
@@ -27,7 +30,7 @@ func Parse(text []byte) (*Topology, error) {
 // (0.6.2 and later), alone. That there are no maps is {"maps":[]} there, and
 // nothing else. The errors are those of [Parse].
 func ParseJSON(b []byte) (*Topology, error) {
-	r := jsonReader{text: string(b), line: 1}
+	r := jsonReader{text: string(b), line: 1, batch: newBatch(jsonPath)}
 	return r.read()
 }
 
@@ -38,9 +41,9 @@ func Read(b []byte) (*Topology, error) {
 	text := string(b)
 	start, noise := preamble(text)
 	if !strings.HasPrefix(text[start:], "{") {
-		return Parse(b)
+		return ParseString(text)
 	}
-	r := jsonReader{text: text[:start+ending(text[start:])], pos: start, line: 1 + strings.Count(text[:start], "\n")}
+	r := jsonReader{text: text[:start+ending(text[start:])], pos: start, line: 1 + strings.Count(text[:start], "\n"), batch: newBatch(jsonPath)}
 	t, err := r.read()
 	if err == nil {
 		t.Noise = noise + lines(text[len(r.text):])

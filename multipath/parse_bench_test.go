@@ -97,6 +97,17 @@ func BenchmarkParse(b *testing.B) {
 	})
 }
 
+func BenchmarkParseString(b *testing.B) {
+	var text string
+	benchmark(b, plainTree, FormTree, func(bytes []byte) (int, error) {
+		if len(text) != len(bytes) {
+			text = string(bytes) // once
+		}
+		t, err := ParseString(text)
+		return len(t.Maps), err
+	})
+}
+
 func BenchmarkParseBracket(b *testing.B) {
 	benchmark(b, printBracket, FormBracket, func(text []byte) (int, error) {
 		t, err := Parse(text)
@@ -151,13 +162,14 @@ func BenchmarkMemoryAlone(b *testing.B) {
 		s := string(text)
 		maps := len(s) / 640
 		t := Topology{Maps: make([]Map, maps)}
-		var r batch
+		r := newBatch(textPath)
 		for i := range t.Maps {
+			pos := i * 640
 			for range 2 {
-				r.number(i)
-				g := r.groups.add((maps-i)*2 + 1)
+				r.number(i, pos, len(s))
+				g := r.groups.add(pos, len(s))
 				for range 4 {
-					p := r.paths.add((maps-i)*8 + 1)
+					p := r.paths.add(pos, len(s))
 					p.HCTL, p.Dev, p.Devt, p.DMState, p.CheckState, p.DevState = s[:1], s[:2], s[:3], s[:4], s[:5], s[:6]
 				}
 				g.Paths = r.paths.take()

@@ -99,9 +99,10 @@ func treeGroup(b *strings.Builder, g Group, w [6]int, last bool) {
 // printQuoted prints as versions before 0.4.8 do.
 func printQuoted(s *source, maps []Map) string {
 	var b strings.Builder
+	w := widths(maps)
 	for _, m := range maps {
 		fmt.Fprintf(&b, "%s%s\n[size=%s][features=\"%s\"][hwhandler=\"%s\"]\n", s.prefix(m), named(m), m.Size, m.Features, m.Handler)
-		bracketGroups(&b, m, widths(maps))
+		bracketGroups(&b, m, w)
 		b.WriteString("\n")
 	}
 	return b.String()
@@ -110,6 +111,7 @@ func printQuoted(s *source, maps []Map) string {
 // printBracket prints as 0.4.8 does, WWIDs glued to the device.
 func printBracket(s *source, maps []Map) string {
 	var b strings.Builder
+	w := widths(maps)
 	for _, m := range maps {
 		glue := " "
 		if m.Name == m.WWID && m.DM != "undef" {
@@ -121,7 +123,7 @@ func printBracket(s *source, maps []Map) string {
 			fmt.Fprintf(&b, "[%s        ]", m.Write)
 		}
 		b.WriteString("\n")
-		bracketGroups(&b, m, widths(maps))
+		bracketGroups(&b, m, w)
 	}
 	return b.String()
 }

@@ -37,6 +37,11 @@ type textReader struct {
 	pending pending // a line that may turn out to be a header
 	open    open    // the map that rows belong to
 	batch   batch
+
+	states memo[states]
+	groups memo[groupRow]
+	makers memo[maker]
+	sizes  memo[properties]
 }
 
 // open is the map that is being read.
@@ -51,6 +56,9 @@ type open struct {
 
 func (r *textReader) read() (*Topology, error) {
 	for r.pos < len(r.text) {
+		if r.usual() {
+			continue
+		}
 		if err := r.take(r.next()); err != nil {
 			return nil, err
 		}
@@ -74,12 +82,8 @@ func (r *textReader) next() string {
 	return rest[:n]
 }
 
-// take reads one line. Rows of the tree are most of the lines, so that they are
-// tried first.
+// take reads one line, whatever it is.
 func (r *textReader) take(line string) error {
-	if r.treePath(line) {
-		return nil
-	}
 	raw := line
 	line = strings.TrimSpace(line)
 	if line == "" {
@@ -126,11 +130,11 @@ func (r *textReader) skip() error {
 }
 
 // begin opens the map of a header that properties followed.
-func (r *textReader) begin(h header, p properties, form Form) {
+func (r *textReader) begin(h *header, p *properties, form Form) {
 	r.close()
 	m := r.batch.addMap(r.pos, len(r.text))
 	m.Name, m.WWID, m.DM, m.Action, m.Foreign = h.name, h.wwid, h.dm, h.action, h.foreign
-	m.Vendor, m.Product = h.vendor()
+	m.Vendor, m.Product = h.vendor, h.product
 	m.Size, m.Features, m.Handler, m.Write = p.size, p.features, p.handler, p.write
 	r.form = form
 	r.open = open{m: m, form: form}

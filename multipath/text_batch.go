@@ -9,14 +9,34 @@ type batch struct {
 	prios  slab[int]
 }
 
+// newBatch makes a batch for a text that has about so many bytes per path.
+func newBatch(perPath int) batch {
+	b := batch{}
+	b.paths.each = perPath
+	b.groups.each = perPath * usualPaths
+	b.prios.each = b.groups.each
+	return b
+}
+
+// Maps of a few groups of a few paths each are what is usual. Anything else
+// shows soon, and only takes an allocation more.
+const (
+	textPath = 72 // bytes per path, its share of group and map included
+	jsonPath = 320
+
+	usualPaths  = 4 // per group
+	usualGroups = 2 // per map
+)
+
 // addMap adds a map, where pos of size bytes are read. How many follow is
 // guessed from how many there were.
 func (b *batch) addMap(pos, size int) *Map {
 	n := len(b.maps)
 	if n == cap(b.maps) {
-		guess := 4
+		guess := min(size/(b.groups.each*usualGroups)+1, firstMaps)
 		if n > 0 {
-			guess = max(2*n, min(n*size/pos+n/16+1, 64*n))
+			guess = n*size/max(pos, 1) + 1
+			guess = max(n+n/4+1, min(guess+guess/16, 64*n)) // by a part of n at least: the cost stays linear
 		}
 		maps := make([]Map, n, guess)
 		copy(maps, b.maps)
@@ -26,9 +46,9 @@ func (b *batch) addMap(pos, size int) *Map {
 	return &b.maps[n]
 }
 
-// number keeps an integer.
-func (b *batch) number(n int) *int {
-	p := b.prios.add(1)
+// number keeps an integer, where pos of size bytes are read.
+func (b *batch) number(n, pos, size int) *int {
+	p := b.prios.add(pos, size)
 	*p = n
 	b.prios.take()
 	return p
@@ -38,38 +58,37 @@ func (b *batch) number(n int) *int {
 type slab[T any] struct {
 	chunk []T
 	start int // of the run
+	full  int // elements in the chunks before
+	each  int // bytes of text per element, as far as one can know beforehand
 }
 
-// add adds an element to the run. Where that takes a new chunk, hint says how
-// many elements may still come.
-func (s *slab[T]) add(hint int) *T {
-	n := len(s.chunk)
-	if n == cap(s.chunk) {
-		s.grow(hint)
-		n = len(s.chunk)
+// add adds an element to the run, where pos of size bytes are read.
+func (s *slab[T]) add(pos, size int) *T {
+	if len(s.chunk) == cap(s.chunk) {
+		s.grow(pos, size)
 	}
-	s.chunk = s.chunk[:n+1]
-	return &s.chunk[n]
+	s.chunk = s.chunk[:len(s.chunk)+1]
+	return &s.chunk[len(s.chunk)-1]
 }
 
 const (
-	leastChunk = 16
-	mostChunk  = 512
+	firstMaps = 16
+	mostChunk = 512
 )
 
-func (s *slab[T]) grow(hint int) {
+// grow begins a chunk and takes the run along. How many elements follow is
+// guessed from how many there were.
+func (s *slab[T]) grow(pos, size int) {
 	run := s.chunk[s.start:]
-	chunk := make([]T, len(run), 2*len(run)+min(max(hint, leastChunk), mostChunk))
+	s.full += s.start
+	n := s.full + len(run)
+	guess := size/s.each + 1
+	if n > 0 {
+		guess = n*(size-pos)/max(pos, 1) + n/16 + 1
+	}
+	chunk := make([]T, len(run), 2*len(run)+min(guess, mostChunk))
 	copy(chunk, run)
 	s.chunk, s.start = chunk, 0
-}
-
-// undo takes the last element of the run back.
-func (s *slab[T]) undo() {
-	var zero T
-	n := len(s.chunk) - 1
-	s.chunk[n] = zero
-	s.chunk = s.chunk[:n]
 }
 
 // take ends the run and returns it. It is never nil.

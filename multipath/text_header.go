@@ -8,6 +8,7 @@ import (
 // A header is what the first line of a map says.
 type header struct {
 	action, name, wwid, dm, foreign string
+	maker
 
 	paren bool   // the WWID stood in parentheses
 	rest  string // vendor,product as printed
@@ -112,10 +113,14 @@ func opening(s string) int {
 	return 0
 }
 
-// vendor reads "vendor,product": at the first comma, for only products have any.
-func (h *header) vendor() (vendor, product string) {
-	vendor, product, _ = strings.Cut(h.rest, ",")
-	return strings.TrimSpace(vendor), strings.TrimSpace(product)
+// A maker is what a header says about the storage.
+type maker struct{ vendor, product string }
+
+// parseMaker reads "vendor,product": at the first comma, for only products have
+// any.
+func parseMaker(s string) maker {
+	vendor, product, _ := strings.Cut(s, ",")
+	return maker{vendor: strings.TrimSpace(vendor), product: strings.TrimSpace(product)}
 }
 
 // anchor returns where the device stands in a header. One behind a closing

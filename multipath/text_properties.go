@@ -23,7 +23,8 @@ func (r *textReader) properties(line string) (bool, error) {
 		return true, refused(r.pending.no, nil, "a header unlike those before it")
 	}
 	r.pending = pending{}
-	r.begin(h, p, form)
+	h.maker = parseMaker(h.rest)
+	r.begin(&h, &p, form)
 	if r.cut && form == FormTree && !isWrite(p.write) {
 		return true, refused(r.line, ErrTruncated, "the last line does not end")
 	}

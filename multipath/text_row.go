@@ -5,28 +5,6 @@ import (
 	"strings"
 )
 
-// treePath reads a row as print.c draws it in the tree form, where nothing is
-// out of the ordinary. Everything else is left to [textReader.row].
-func (r *textReader) treePath(line string) bool {
-	o := &r.open
-	if len(line) < 8 || line[1] != ' ' || line[3] != '-' || line[4] != ' ' || r.cut {
-		return false
-	}
-	if o.group == nil || o.form != FormTree || o.doubt != 0 || o.end == '`' || r.pending.line != "" || o.m.Foreign != "" {
-		return false
-	}
-	if (line[0] != '|' || o.last != '|') && (line[0] != ' ' || o.last != '`') || line[2] != '|' && line[2] != '`' {
-		return false
-	}
-	p := r.batch.paths.add((len(r.text)-r.pos)/48 + 1)
-	if !p.tree(line[5:]) {
-		r.batch.paths.undo()
-		return false
-	}
-	o.end = line[2]
-	return true
-}
-
 // row reads a group or a path in any form and any state of damage: other or no
 // glyphs, lost or added indents. It reports whether the line was one.
 func (r *textReader) row(raw, line string) (bool, error) {
@@ -78,7 +56,7 @@ func (r *textReader) admit(form Form) error {
 //
 //	|-+- policy='service-time 0' prio=50 status=active
 func (r *textReader) treeGroup(d drawing, body string) (bool, error) {
-	g, ok := parseTreeGroup(body, &r.batch)
+	g, ok := parseTreeGroup(body)
 	if !ok {
 		return false, r.garbled(d)
 	}
@@ -88,7 +66,7 @@ func (r *textReader) treeGroup(d drawing, body string) (bool, error) {
 	if r.open.last == '`' {
 		return true, refused(r.line, nil, "a group behind the last one of its map")
 	}
-	r.addGroup(g, d.glyph())
+	r.addGroup(&g, d.glyph())
 	return true, nil
 }
 
@@ -96,25 +74,26 @@ func (r *textReader) treeGroup(d drawing, body string) (bool, error) {
 //
 //	\_ round-robin 0 [prio=2][active]
 func (r *textReader) bracketGroup(body string) (bool, error) {
-	g, ok := parseBracketGroup(body, &r.batch)
+	g, ok := parseBracketGroup(body)
 	if !ok {
 		return false, r.garbled(drawing{glyphs: `\_ `})
 	}
 	if err := r.admit(FormBracket); err != nil {
 		return true, err
 	}
-	r.addGroup(g, 0)
+	r.addGroup(&g, 0)
 	return true, nil
 }
 
-func (r *textReader) addGroup(g Group, glyph byte) {
+func (r *textReader) addGroup(g *groupRow, glyph byte) {
 	o := &r.open
 	if o.missingPaths() != "" {
 		o.m.Partial = true
 	}
 	r.closeGroup()
-	o.group = r.batch.groups.add((len(r.text)-r.pos)/256 + 1)
-	*o.group = g
+	o.group = r.batch.groups.add(r.pos, len(r.text))
+	o.group.Policy, o.group.Status = g.policy, g.status
+	o.group.Prio = g.prio(&r.batch, r.pos, len(r.text))
 	o.last, o.end = glyph, 0
 }
 
@@ -155,7 +134,7 @@ func (r *textReader) addPath(d drawing, p Path, whole bool) error {
 	case d.outer() == '|' && o.last == '`', d.outer() == ' ' && o.last == '|':
 		return refused(r.line, nil, "a path of another group")
 	}
-	*r.batch.paths.add((len(r.text)-r.pos)/48 + 1) = p
+	*r.batch.paths.add(r.pos, len(r.text)) = p
 	if o.end = d.glyph(); o.end == 0 {
 		o.end = 1
 	}

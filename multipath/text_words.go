@@ -1,9 +1,6 @@
 package multipath
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // cutWords cuts s at its blanks into w and returns how many there are; one more
 // than fit is as many as fit.
@@ -26,9 +23,7 @@ func cutWords(s string, w *[10]string) int {
 	return n
 }
 
-// tree reads the words of a path's row in the tree form. The checker's state
-// can be two words. Most lines of most texts come through here, so that it
-// makes one pass and keeps nothing but the words.
+// tree reads the words of a path's row in the tree form.
 //
 //	39:0:0:1 sdi 8:128 failed i/o pending running
 func (p *Path) tree(s string) bool {
@@ -38,21 +33,34 @@ func (p *Path) tree(s string) bool {
 	if !isDevt(devt) {
 		return p.treeWithout(s)
 	}
-	dm, i := word(s, i)
-	checked, i := word(s, i)
-	state, i := word(s, i)
-	if checked == "i/o" {
-		if checked = twoWords(state); checked == "" {
-			return false
-		}
-		state, i = word(s, i)
-	}
-	if end, _ := word(s, i); end != "" || state == "" || !isHCTL(hctl) || dm[0] == '[' {
+	states, ok := readStates(s[i:])
+	if !ok || !isHCTL(hctl) {
 		return false
 	}
 	p.HCTL, p.Dev, p.Devt = hctl, dev, devt
-	p.DMState, p.CheckState, p.DevState = dm, checked, state
+	p.DMState, p.CheckState, p.DevState = states.dm, states.checked, states.dev
 	return true
+}
+
+// states are what the kernel, the checker and sysfs say of a path.
+type states struct{ dm, checked, dev string }
+
+// readStates reads the end of a path's row in the tree form. The checker's
+// state can be two words.
+func readStates(s string) (t states, ok bool) {
+	dm, i := word(s, 0)
+	checked, i := word(s, i)
+	dev, i := word(s, i)
+	if checked == "i/o" {
+		if checked = twoWords(dev); checked == "" {
+			return t, false
+		}
+		dev, i = word(s, i)
+	}
+	if end, _ := word(s, i); end != "" || dev == "" || dm[0] == '[' {
+		return t, false
+	}
+	return states{dm: dm, checked: checked, dev: dev}, true
 }
 
 // treeWithout reads a row of the tree form whose device has no name.
@@ -196,56 +204,4 @@ func startsHCTL(s string) bool {
 	}
 	n := strings.IndexAny(s, " \t")
 	return n > 0 && isHCTL(s[:n])
-}
-
-// parseTreeGroup reads policy='service-time 0' prio=50 status=active.
-func parseTreeGroup(s string, b *batch) (g Group, ok bool) {
-	if g.Policy, s, ok = unquote(s[len("policy="):]); !ok {
-		return g, false
-	}
-	for w, i := word(s, 0); w != ""; w, i = word(s, i) {
-		if value, ok := strings.CutPrefix(w, "status="); ok {
-			g.Status = value
-		} else if value, ok := strings.CutPrefix(w, "prio="); ok {
-			g.Prio = prio(value, b)
-		} else {
-			return g, false
-		}
-	}
-	return g, true
-}
-
-// parseBracketGroup reads round-robin 0 [prio=2][active]. Either bracket can be
-// missing, and versions up to 0.4.4 add more.
-func parseBracketGroup(s string, b *batch) (g Group, ok bool) {
-	at := strings.IndexByte(s, '[')
-	if at < 0 {
-		at = len(s)
-	}
-	g.Policy = strings.TrimSpace(s[:at])
-	name, args, ok := strings.Cut(g.Policy, " ")
-	if !ok || digits(args) == 0 || isDigit(name[0]) || strings.Contains(name, ":") {
-		return g, false
-	}
-	for s = s[at:]; s != ""; {
-		var word string
-		if word, s, ok = unbracket(s); !ok {
-			return g, false
-		}
-		if value, found := strings.CutPrefix(word, "prio="); found {
-			g.Prio = prio(value, b)
-		} else if g.Status == "" {
-			g.Status = word
-		}
-	}
-	return g, true
-}
-
-// prio keeps a priority; "n/a" is none.
-func prio(s string, b *batch) *int {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return nil
-	}
-	return b.number(n)
 }
