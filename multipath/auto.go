@@ -34,8 +34,9 @@ var (
 //
 // Questions, and switching queueing, also go on to the next client when one
 // does not answer in time or does badly: to ask, or to switch, twice does no
-// harm. Flush and ForgetPath go on only where there was nobody to hear them; a
-// daemon that is busy or stuck may carry them out yet.
+// harm. Flush goes on only where nobody has heard it, or said so; a daemon that
+// has, and does not answer any more, may carry it out yet. ForgetPath goes on
+// only where there is no daemon.
 type Auto struct {
 	clients  []client
 	dm       *DM
@@ -137,10 +138,12 @@ func (a *Auto) RestoreQueueing(ctx context.Context, name string) error {
 	return a.dm.ensureQueueing(ctx, name)
 }
 
-// Flush orders it from the best client there is. A refusal without a reason
+// Flush orders it from the best client there is. Beside a multipathd that does
+// not listen, or has no time, the kernel removes the map: like multipath -f,
+// which then does it by itself. A refusal without a reason
 // gets one from the kernel, where that can be asked.
 func (a *Auto) Flush(ctx context.Context, name string) error {
-	err := a.give(ctx, false, onAbsence, func(ctx context.Context, c client) error { return c.Flush(ctx, name) })
+	err := a.give(ctx, false, unheard, func(ctx context.Context, c client) error { return c.Flush(ctx, name) })
 	if errors.Is(err, ErrRefused) && a.dm != nil {
 		return a.dm.explain(ctx, name, err)
 	}
@@ -155,10 +158,13 @@ func (a *Auto) ForgetPath(ctx context.Context, dev string) error {
 // When an order goes on to the next client.
 func onAbsence(err error) bool  { return unavailable(err) }
 func onSilence(err error) bool  { return unavailable(err) || silent(err) }
+func unheard(err error) bool    { return onSilence(err) && !Uncertain(err) }
 func onAnyError(err error) bool { return !errors.Is(err, ErrForbidden) }
 
 // silent reports whether err means that multipathd is there and does not answer.
-func silent(err error) bool { return errors.Is(err, ErrBusy) || ended(err) }
+func silent(err error) bool {
+	return errors.Is(err, ErrSilent) || errors.Is(err, ErrBusy) || ended(err)
+}
 
 // give tries the clients in turn, as long as goOn says so of their errors.
 // hurry keeps a client that is not the last from taking all the time there is.

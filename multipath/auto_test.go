@@ -50,8 +50,8 @@ func TestAutoFallsBack(t *testing.T) {
 	require.Equal(t, "socket", a.Backend())
 }
 
-// A daemon that is stuck: questions and queueing go round it, and not through
-// the program that would ask it again. A flush does not: it may still happen.
+// A daemon that is stuck: everything goes round it, and not through the program
+// that would ask it again.
 func TestAutoStuckDaemon(t *testing.T) {
 	d := newFakeDaemon(t)
 	d.reply = func(string) string { return silence }
@@ -65,14 +65,42 @@ func TestAutoStuckDaemon(t *testing.T) {
 	require.Contains(t, strings.Join(why, "\n"), "asks the same multipathd")
 	_, err := a.Topology(t.Context())
 	require.NoError(t, err)
-	require.False(t, ran)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 	defer cancel()
-	err = a.Flush(ctx, "mpathb")
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.True(t, Uncertain(err))
-	require.Equal(t, []string{"fail_if_no_path mpath-36002"}, k.asked)
+	require.NoError(t, a.Flush(ctx, "mpathb"))
+	require.Equal(t, []string{"fail_if_no_path mpath-36002", "remove mpath-36002 0x0"}, k.asked)
+	require.False(t, ran)
+}
+
+// What becomes of a flush that multipathd has heard: where it says that it has
+// not begun, the kernel does it; where it says nothing, it may still happen.
+func TestAutoFlushHeard(t *testing.T) {
+	for name, tt := range map[string]struct {
+		reply string
+		asked []string
+		err   error
+	}{
+		"busy":  {"fail\ntimeout\n", []string{"remove mpath-36002 0x0"}, nil},
+		"stuck": {silence, nil, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newFakeDaemon(t)
+			d.reply = func(order string) string {
+				if strings.HasPrefix(order, "del map") {
+					return tt.reply
+				}
+				return "ok\n"
+			}
+			k := newFakeKernel()
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			err := NewAuto(d.client(), nil, k.backend(t)).Flush(ctx, "mpathb")
+			require.ErrorIs(t, err, tt.err)
+			require.Equal(t, tt.err != nil, Uncertain(err))
+			require.Equal(t, tt.asked, k.asked)
+		})
+	}
 }
 
 // multipathd up to 0.9.7 says "fail" and no more; the kernel knows why.

@@ -140,7 +140,16 @@ func (c *Command) ForgetPath(ctx context.Context, dev string) error {
 // it, and does it itself where the daemon does not answer. A map in use is
 // [ErrInUse], no such map [ErrNoMap]. Success proves nothing: for a map that is
 // not there, or not multipath's, 0.8.5 ends with status 0.
+//
+// A name with a space in it is given to multipathd instead, where there is one:
+// multipath -f of 0.8.5 ends with status 0 and has done nothing.
 func (c *Command) Flush(ctx context.Context, name string) error {
+	if !unquoted(name) {
+		err := explainMap(ctx, c, name, c.order(ctx, "del", "map", name))
+		if !unavailable(err) {
+			return err
+		}
+	}
 	argv := []string{"multipath", "-v2", "-f", name}
 	res, err := c.start(ctx, argv)
 	if err != nil {

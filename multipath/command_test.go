@@ -98,6 +98,23 @@ func TestCommandFlush(t *testing.T) {
 	}
 }
 
+// multipath -f of 0.8.5 does nothing for a name with a space, and says that all
+// is well: multipathd is told instead, where there is one.
+func TestCommandFlushSpace(t *testing.T) {
+	const daemon, program = `multipathd -kdel map "my map"`, "multipath -v2 -f my map"
+	for name, tt := range map[string]struct {
+		script script
+		want   error
+	}{
+		"done":                {script{daemon: out(0, "ok\n", "")}, nil},
+		"in use":              {script{daemon: out(1, "fail\nmap or partition in use\n", "")}, ErrInUse},
+		"no daemon":           {script{daemon: out(1, "", ""), program: out(0, "", "")}, nil},
+		"no daemon, and busy": {script{daemon: out(1, "", ""), program: out(1, "", "my map: map in use\n")}, ErrInUse},
+	} {
+		require.ErrorIs(t, NewCommand(tt.script.run).Flush(t.Context(), "my map"), tt.want, name)
+	}
+}
+
 func TestCommandOrders(t *testing.T) {
 	const disable, list = "multipathd disablequeueing map mpathb", "multipathd show maps raw format %n"
 	tests := []struct {

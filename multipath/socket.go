@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/pkg/errors"
 )
@@ -172,12 +173,48 @@ func (s *Socket) order(ctx context.Context, words ...string) error {
 		return socketError(words, "", err)
 	}
 	defer c.Close()
+	if err := greet(ctx, c); err != nil {
+		return socketError(words, "", err)
+	}
 	reply, began, err := exchange(ctx, c, sentence(words))
 	if err != nil {
 		return uncertain(began, socketError(words, "", err))
 	}
 	return socketError(words, string(reply), verdict(string(reply)))
 }
+
+// greet asks for a sign of life before an order goes out, by a question that
+// takes no lock of the daemon's. What is sent to a daemon that does not listen
+// lies in its socket and is carried out whenever it wakes: by then the name may
+// be another map's. Any answer will do: one before 0.6.1 says that it does not
+// know the question.
+func greet(ctx context.Context, c net.Conn) error {
+	const most = 4 * time.Second
+	limit := most
+	if end, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(end)/2)
+	}
+	_, err := question(ctx, c, limit, "show", "daemon")
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrSilent) {
+		return err
+	}
+	return errors.WithMessage(ErrSilent, err.Error())
+}
+
+// question waits limit at most, for a daemon that may never answer.
+func question(ctx context.Context, c net.Conn, limit time.Duration, words ...string) ([]byte, error) {
+	asked, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	reply, _, err := exchange(asked, c, sentence(words))
+	if err != nil && asked.Err() != nil && ctx.Err() == nil {
+		err = errors.WithStack(ErrSilent)
+	}
+	return reply, err
+}
+
+// answering bounds each question. The daemon itself gives up after
+// uxsock_timeout, 4 s by default, unless it is stuck.
+const answering = 6 * time.Second
 
 // ask sends a question, on a connection that is kept for the next one. A
 // connection that was kept and has died meanwhile is replaced.
@@ -190,13 +227,13 @@ func (s *Socket) ask(ctx context.Context, words ...string) ([]byte, error) {
 		if err != nil {
 			return nil, socketError(words, "", err)
 		}
-		reply, _, err := exchange(ctx, c, sentence(words))
+		reply, err := question(ctx, c, answering, words...)
 		if err == nil {
 			s.keep(c)
 			return reply, nil
 		}
 		c.Close()
-		if !kept || ctx.Err() != nil {
+		if !kept || ctx.Err() != nil || errors.Is(err, ErrSilent) {
 			return nil, socketError(words, "", err)
 		}
 	}
@@ -260,7 +297,7 @@ func socketError(words []string, reply string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.EAGAIN): // the queue of those who wait to be accepted is full
-		err = ErrBusy
+		err = ErrSilent
 	case errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrPermission):
 		reply, err = err.Error(), ErrPermission
 	}

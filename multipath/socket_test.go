@@ -140,7 +140,7 @@ func TestSocketOrders(t *testing.T) {
 			err := d.client().Flush(t.Context(), "mpathb")
 			require.ErrorIs(t, err, tt.want)
 			require.False(t, Uncertain(err))
-			require.Equal(t, "del map mpathb", d.said()[0])
+			require.Equal(t, []string{"show daemon", "del map mpathb"}, d.said()[:2])
 			if tt.want != nil {
 				var c *CommandError
 				require.ErrorAs(t, err, &c)
@@ -158,7 +158,24 @@ func TestSocketSends(t *testing.T) {
 	require.NoError(t, s.RestoreQueueing(t.Context(), "mpathb"))
 	require.NoError(t, s.ForgetPath(t.Context(), "sdi"))
 	require.NoError(t, s.Alive(t.Context()))
-	require.Equal(t, []string{`disablequeueing map "my map"`, "restorequeueing map mpathb", "del path sdi", "show daemon"}, d.said())
+	const greeting = "show daemon"
+	require.Equal(t, []string{
+		greeting, `disablequeueing map "my map"`, greeting, "restorequeueing map mpathb", greeting, "del path sdi", "show daemon",
+	}, d.said())
+}
+
+// A daemon that gives no sign of life gets no order: it would carry it out when
+// it wakes, whatever the name means by then.
+func TestSocketSilent(t *testing.T) {
+	d := newFakeDaemon(t)
+	d.reply = func(string) string { return silence }
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	err := d.client().Flush(ctx, "mpathb")
+	require.ErrorIs(t, err, ErrSilent)
+	require.False(t, Uncertain(err))
+	require.NoError(t, ctx.Err())
+	require.Equal(t, []string{"show daemon"}, d.said())
 }
 
 func TestSocketTopology(t *testing.T) {

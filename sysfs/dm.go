@@ -1,8 +1,11 @@
 package sysfs
 
 import (
+	"errors"
+	"io/fs"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // A DM is what sysfs says of a device-mapper device.
@@ -57,11 +60,27 @@ func (d *DM) Partition() (of string, ok bool) {
 
 // dm reads the subdirectory dm of a device-mapper device.
 func (a *attrs) dm(name string) *DM {
-	return &DM{
+	if a.err != nil {
+		return nil
+	}
+	d := &DM{
 		Name:      Unmangle(a.text(name + "/name")),
 		UUID:      a.text(name + "/uuid"),
 		Suspended: a.flag(name + "/suspended"),
 	}
+	a.err = dmGone(a.err)
+	return d
+}
+
+// dmGone makes "not there" of EINVAL: what the attributes of a map answer that
+// is just being removed, until they are gone themselves (dm_attr_show of the
+// kernel's drivers/md/dm-sysfs.c).
+func dmGone(err error) error {
+	var pe *fs.PathError
+	if !errors.Is(err, syscall.EINVAL) || !errors.As(err, &pe) {
+		return err
+	}
+	return &fs.PathError{Op: pe.Op, Path: pe.Path, Err: &goneError{pe.Err}}
 }
 
 // Unmangle returns the printed form of a device-mapper name or uuid. The kernel

@@ -1,6 +1,11 @@
 package sysfs
 
-import "testing"
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+	"testing"
+)
 
 func TestDM(t *testing.T) {
 	tests := []struct {
@@ -40,5 +45,22 @@ func TestNoDM(t *testing.T) {
 	}
 	if _, ok := d.Partition(); ok {
 		t.Error("no device is a partition")
+	}
+}
+
+// The attributes of a map that is being removed answer EINVAL for a moment.
+func TestDMGone(t *testing.T) {
+	for errno, gone := range map[syscall.Errno]bool{syscall.EINVAL: true, syscall.ENOENT: true, syscall.EIO: false} {
+		err := dmGone(pathError("read", "/sys/block/dm-2/dm/name", errno))
+		var pe *fs.PathError
+		if !errors.Is(err, errno) || !errors.As(err, &pe) || pe.Path != "/sys/block/dm-2/dm/name" {
+			t.Errorf("%v became %v", errno, err)
+		}
+		if _, left, err := presence(0, err); !errors.Is(err, errno) != gone || left {
+			t.Errorf("%v: %v", errno, err)
+		}
+	}
+	if err := dmGone(nil); err != nil {
+		t.Error(err)
 	}
 }
