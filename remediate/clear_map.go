@@ -178,7 +178,11 @@ func (r *run) flushMap(ctx context.Context) error {
 			}
 		}
 		if r.flushing { // not for the first time: who knows what has come back since
-			if _, err := r.stillDue(ctx); err != nil {
+			_, err := r.stillDue(ctx)
+			if ctx.Err() != nil {
+				return false, nil // what the last flush came to says more
+			}
+			if err != nil {
 				return true, absentIsFine(err)
 			}
 		}

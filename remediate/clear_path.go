@@ -77,19 +77,31 @@ func (r *run) free(ctx context.Context, h *held) error {
 	return r.unused(ctx, h, nil)
 }
 
-// unused looks who uses the disk, now. keeps is the map that it is a path of and
-// that lives on, which is no use; nil where there is none.
+// unused looks who uses the disk, now, and looks again for a moment where only
+// readers are on it: udev and multipath look at a disk that has just changed.
+// keeps is the map that it is a path of and that lives on, which is no use; nil
+// where there is none.
 func (r *run) unused(ctx context.Context, h *held, keeps *Map) error {
+	for try := 0; ; try++ {
+		users, err := r.users(ctx, h, keeps)
+		if err != nil || len(users) == 0 {
+			return err
+		}
+		stays := slices.ContainsFunc(users, func(u Use) bool { return !u.fleeting() })
+		if stays || try == 5 || r.s.pause(ctx, 200*time.Millisecond) != nil {
+			return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: users})
+		}
+	}
+}
+
+func (r *run) users(ctx context.Context, h *held, keeps *Map) ([]Use, error) {
 	sc, err := r.s.devices(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sc.readUsers(ctx, r.s.sys)
 	f := &Facts{WWID: r.t.WWID, Map: keeps}
-	if users := sc.diskUsers(f, Path{Dev: h.Dev}); len(users) > 0 {
-		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: users})
-	}
-	return ctx.Err()
+	return sc.diskUsers(f, Path{Dev: h.Dev}), ctx.Err()
 }
 
 // stillLost asks the LU once more, right before its path is switched off.
@@ -195,8 +207,11 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 			}
 			r.unheard = nil
 			if !told && time.Since(begun) > 2*time.Second && !r.s.nameTaken(h.Dev) {
-				told = true
-				return false, r.s.sys.Daemon.ForgetPath(ctx, h.Dev)
+				err := r.s.sys.Daemon.ForgetPath(ctx, h.Dev)
+				told = !notTaken(err)
+				if told {
+					return false, absentOrGone(err) // it may have heard of the end itself meanwhile
+				}
 			}
 			return false, nil
 		}, func() error {

@@ -55,7 +55,7 @@ func TestExecuteFreesItsOwnRead(t *testing.T) {
 			wrapped.Reader = reader
 			sw := s.on(t, wrapped)
 			res := executed(t, sw, planned(t, sw, s.lu.WWID()))
-			require.Equal(t, tt.want, res.Outcome, res.Reason)
+			require.Equal(t, tt.want, res.Outcome, "%s %v %v", res.Reason, did(res), s.Actions())
 			require.Eventually(t, func() bool { return len(sys.Reader.Stuck()) == 0 }, time.Second, time.Millisecond, "our own read is left behind")
 		})
 	}

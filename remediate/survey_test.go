@@ -294,6 +294,8 @@ func TestSurveyNamesUsers(t *testing.T) {
 			nil},
 		{"multipathd's checker is no use", func(s *scenario) { s.Open("sdi", 41704, "multipathd", remediatetest.Reading) },
 			nil},
+		{"multipath at work is no use", func(s *scenario) { s.Open("sdi", 41705, "multipath", remediatetest.Reading) },
+			nil},
 		{"what cannot be looked at", func(s *scenario) { s.Conceal(5121, "postgres") },
 			[]remediate.Use{{Kind: remediate.UseUnknown, By: "could not check"}}},
 	}

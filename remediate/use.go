@@ -74,7 +74,7 @@ func usersOf(d Device) []Use {
 func (c *census) mapUsers() {
 	m := c.f.Map
 	if t := c.sc.table[m.UUID]; t != nil {
-		m.OpenCount = t.OpenCount
+		m.OpenCount, m.Queueing = t.OpenCount, t.Queueing // as they are now: it is not the first look
 	}
 	c.seen[m.DM] = true
 	c.mounted(m.Devt, m.DM)
@@ -207,9 +207,9 @@ func openerUse(o sysfs.Opener, name string) Use {
 }
 
 // checker excuses multipathd's path checker, which holds every path open for
-// reading, and this process itself.
+// reading, multipath, which does while it runs, and this process itself.
 func (c *census) checker(o sysfs.Opener) bool {
-	return !o.Write && (o.Comm == "multipathd" || o.PID == c.sc.self)
+	return !o.Write && (o.Comm == "multipathd" || o.Comm == "multipath" || o.PID == c.sc.self)
 }
 
 func (c *census) nobody(sysfs.Opener) bool { return false }
