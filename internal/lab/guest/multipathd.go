@@ -147,8 +147,9 @@ func WaitMaps(t testing.TB, maps, paths int) []Map {
 	t.Helper()
 	what := fmt.Sprintf("%d maps of %d paths", maps, paths)
 	nudged := time.Now()
-	WaitFor(t, what, settled, func() error {
-		if time.Since(nudged) > 6*time.Second {
+	more := time.Duration(maps) * time.Second // a daemon makes two or three a second
+	WaitFor(t, what, settled+2*more, func() error {
+		if time.Since(nudged) > 6*time.Second+more {
 			nudged = time.Now()
 			addPaths()
 		}

@@ -184,6 +184,20 @@ func SgWWID(t testing.TB, disk string) string {
 	return ""
 }
 
+// UdevWWID is the identity that udev's database has for a disk, and so what
+// multipath calls it, whatever kind of designator it is from.
+func UdevWWID(t testing.TB, disk string) string {
+	t.Helper()
+	Udev(t)
+	for line := range strings.Lines(Run(t, "udevadm", "info", "--query=property", "--name="+dev(disk))) {
+		if wwid, ok := strings.CutPrefix(line, "ID_SERIAL="); ok {
+			return strings.TrimSpace(wwid)
+		}
+	}
+	t.Fatalf("udev has no identity for %s", disk)
+	return ""
+}
+
 // SgLUNs is what the target of a disk answers to REPORT LUNS through it.
 func SgLUNs(t testing.TB, disk string) string {
 	t.Helper()

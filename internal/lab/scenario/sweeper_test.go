@@ -124,8 +124,10 @@ func words(sv *remediate.Survey) string {
 // gone, links included.
 func expectGone(t *testing.T, m guest.Map, disks ...string) {
 	t.Helper()
-	if slices.Contains(guest.DmsetupLs(t), m.Name) {
-		t.Errorf("dmsetup ls still shows %s", m.Name)
+	for name, i := range guest.DmsetupInfo(t) {
+		if name == m.Name || strings.HasSuffix(i.UUID, "mpath-"+m.WWID) {
+			t.Errorf("dmsetup info still shows %s: %+v", m.Name, i)
+		}
 	}
 	for _, d := range disks {
 		if slices.Contains(guest.Ls("/sys/block"), d) {

@@ -1,0 +1,74 @@
+//go:build lab && linux
+
+package scenario
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/lab/guest"
+	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/remediate"
+)
+
+// multipathd crashes between the plan and its execution.
+func TestDaemonKilled(t *testing.T) {
+	m := newMixed(t)
+	m.lose(t)
+	s := newSweeper(t)
+	p := plan(t, s, m.wwids()...)
+	m.daemon.Kill(t)
+	execute(t, s, p, remediate.Removed)
+	m.expectCleared(t)
+}
+
+// multipathd hangs between the plan and its execution, its socket open: who can
+// only speak to it does nothing and says so, in time; who can go round it does.
+// When it wakes it finds no order that has become old.
+func TestDaemonFrozen(t *testing.T) {
+	m := newMixed(t)
+	m.lose(t)
+	s := newSweeper(t)
+	p := plan(t, s, m.wwids()...)
+	m.daemon.Freeze(t)
+
+	m.expectNothingDone(t, p)
+	execute(t, s, p, remediate.Removed)
+
+	m.daemon.Thaw(t)
+	guest.WaitFor(t, "multipathd answers again", 10*time.Second, func() error {
+		_, err := guest.TryFor(5*time.Second, "multipathd", "show", "daemon")
+		return err
+	})
+	m.expectCleared(t)
+}
+
+// expectNothingDone executes the plan by the socket alone, to no avail.
+func (m *mixed) expectNothingDone(t *testing.T, p *remediate.Plan) {
+	t.Helper()
+	const budget, overtime = 40 * time.Second, 17 * time.Second
+	s := newSweeper(t, remediate.WithBackend("socket"))
+	ctx, cancel := context.WithTimeout(t.Context(), budget)
+	defer cancel()
+	begun := time.Now()
+	r, err := s.Execute(ctx, p)
+	if took := time.Since(begun); took > budget+overtime {
+		t.Errorf("it took %s of %s", took, budget)
+	}
+	t.Logf("by the socket of a frozen multipathd, in %s: %v", time.Since(begun).Round(time.Second), err)
+	if err == nil {
+		for _, x := range r.Results {
+			t.Logf("%s: %s: %s", x.WWID, x.Outcome, x.Reason)
+			if x.Outcome != remediate.Refused && x.Outcome != remediate.Failed || !errors.Is(x.Err, multipath.ErrSilent) {
+				t.Errorf("%s: %s, and the error does not say that multipathd does not answer: %v", x.WWID, x.Outcome, x.Err)
+			}
+		}
+	}
+	for i, lun := range []int{lostFailing, lostQueueing} {
+		if got := guest.Queueing(t, m.maps[lun].Name); got != (i == 1) {
+			t.Errorf("%s queues: %v, as it did not before", m.maps[lun].Name, got)
+		}
+	}
+}

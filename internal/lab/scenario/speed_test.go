@@ -1,0 +1,50 @@
+//go:build lab && linux
+
+package scenario
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/lab/guest"
+	"github.com/lunsweep/lunsweep/remediate"
+)
+
+// A whole survey over the socket, every LU asked and every map read, takes less
+// time than multipath -ll alone: while all is well, and with half of the LUs gone.
+func TestSurveySpeed(t *testing.T) {
+	const luns = 32
+	d := guest.ScsiDebug(t, 2, luns, "delay=0")
+	guest.Udev(t) // multipathd waits for udev, map by map
+	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true})
+	guest.WaitMaps(t, luns, 2)
+	guest.WaitFor(t, "the LUs take 10 ms for a command", 20*time.Second, func() error { // not while one is under way
+		return guest.TryWrite("/sys/bus/pseudo/drivers/scsi_debug/delay", "1")
+	})
+	s := newSweeper(t, remediate.WithBackend("socket"), remediate.WithMaxDead(1))
+	expectFaster(t, "healthy", s)
+
+	d.VanishLUNs(t, luns/2)
+	for lun := luns / 2; lun < luns; lun++ {
+		guest.WaitFailed(t, d.Map(t, lun))
+	}
+	expectFaster(t, "half gone", s)
+}
+
+// expectFaster compares the best of three of each, in turn.
+func expectFaster(t *testing.T, what string, s *remediate.Sweeper) {
+	t.Helper()
+	ours, theirs := time.Hour, time.Hour
+	for range 3 {
+		begun := time.Now()
+		survey(t, s)
+		ours = min(ours, time.Since(begun))
+		begun = time.Now()
+		guest.MultipathLL(t)
+		theirs = min(theirs, time.Since(begun))
+	}
+	t.Logf("%s: survey %s, multipath -ll %s: ratio %.2f", what, ours.Round(time.Millisecond), theirs.Round(time.Millisecond), float64(ours)/float64(theirs))
+	if ours >= theirs {
+		t.Errorf("%s: the survey is not faster", what)
+	}
+}
