@@ -24,7 +24,9 @@ type Survey struct {
 	BootID  string    `json:"boot_id"`
 	Time    time.Time `json:"time"`
 	Backend string    `json:"backend"` // how multipathd was spoken to
-	Devices []Device  `json:"devices"`
+	// PassedOver says for each better way why it was not taken.
+	PassedOver []string `json:"passed_over,omitempty"`
+	Devices    []Device `json:"devices"`
 	// Gaps lists what could not be seen. Where that bears on who uses a
 	// device, every device counts as in use.
 	Gaps []Gap `json:"gaps,omitempty"`
@@ -66,6 +68,9 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 		return nil, err
 	}
 	out := &Survey{Time: s.opt.now(), Backend: s.sys.Daemon.Backend()}
+	if c, ok := s.sys.Daemon.(interface{ Chosen() (string, []string) }); ok {
+		_, out.PassedOver = c.Chosen()
+	}
 	if err := s.place(out); err != nil {
 		return nil, err
 	}

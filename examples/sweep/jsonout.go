@@ -19,8 +19,9 @@ type document struct {
 	Command  string                   `json:"command"`
 	Host     hostname                 `json:"host"`
 	Time     time.Time                `json:"time"`
-	Backend  *string                  `json:"backend"` // how multipath was spoken to; null without a survey
-	Devices  []remediate.Device       `json:"devices"` // of apply and verify: what is left
+	Backend  *string                  `json:"backend"`               // how multipath was spoken to; null without a survey
+	Passed   []string                 `json:"passed_over,omitempty"` // why not a better way
+	Devices  []remediate.Device       `json:"devices"`               // of apply and verify: what is left
 	Plan     *remediate.Plan          `json:"plan"`
 	Results  []remediate.Result       `json:"results"`
 	Verified []remediate.Verification `json:"verified"`
@@ -56,7 +57,7 @@ func (d *document) survey(sv *remediate.Survey) {
 		return
 	}
 	d.looked = true
-	d.Host, d.Time, d.Backend = hostname(sv.Host), sv.Time, &sv.Backend
+	d.Host, d.Time, d.Backend, d.Passed = hostname(sv.Host), sv.Time, &sv.Backend, sv.PassedOver
 	d.Gaps = append([]remediate.Gap{}, sv.Gaps...)
 	d.Devices = append([]remediate.Device{}, sv.Devices...)
 	for i := range d.Devices {

@@ -161,6 +161,9 @@ func (p *page) summary(d *document) {
 		return
 	}
 	p.line("%s at %s: %s", p.style.bold(string(d.Host)), clock(d.Time), tally(d.Devices))
+	if len(d.Passed) > 0 {
+		p.line("multipath was reached by %s alone, because of %s", *d.Backend, strings.Join(d.Passed, "; "))
+	}
 }
 
 func tally(devices []remediate.Device) string {
