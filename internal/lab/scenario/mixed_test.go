@@ -92,8 +92,12 @@ func (m *mixed) expectWell(t *testing.T) {
 func (m *mixed) sweep(t *testing.T, backend, speaks string) {
 	t.Helper()
 	s := newSweeper(t, remediate.WithBackend(backend))
-	if sv := survey(t, s); sv.Backend != speaks {
+	sv := survey(t, s)
+	if sv.Backend != speaks {
 		t.Errorf("%s is spoken to by %s", backend, sv.Backend)
+	}
+	if passed := backend == "auto" && speaks == "dm"; passed != (len(sv.PassedOver) == 2) {
+		t.Errorf("%s says that it passed over %q", backend, sv.PassedOver)
 	}
 	p := plan(t, s, m.wwids()...)
 	execute(t, s, p, remediate.Removed)
