@@ -32,7 +32,7 @@ func (r *run) clearMap(ctx context.Context, d Device) error {
 			return err
 		}
 	}
-	if r.disabled {
+	if r.disabled || len(d.Blocked) > 0 { // time has passed since the last look
 		if _, err := r.stillDue(ctx); err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (r *run) disableQueueing(ctx context.Context) error {
 	if t, err = r.table(ctx); err != nil || !t.Queueing {
 		return absentIsFine(err)
 	}
-	if err := r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID); err != nil {
+	if err := r.keepOff(ctx, t); err != nil {
 		return join([]error{told, err})
 	}
 	if t, err = r.table(ctx); err == nil && t.Queueing {
@@ -109,7 +109,12 @@ func (r *run) keepOff(ctx context.Context, t multipath.Table) error {
 	if !t.Queueing {
 		return nil
 	}
-	return r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID)
+	r.disabled, r.switched = true, true
+	err := r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID)
+	if errors.Is(err, multipath.ErrNoMap) {
+		return nil // it has gone in this very moment
+	}
+	return err
 }
 
 // partitions counts the map's own partition maps.
@@ -130,6 +135,9 @@ func (r *run) partitions(ctx context.Context) (int, error) {
 
 // whoIsLeft names who keeps the map open, or says what only the count tells.
 func (r *run) whoIsLeft(count string) []Use {
+	if r.hurried() { // what time is left is for putting things right
+		return []Use{{Kind: UseOpen, By: count, Detail: "there was no time to find out by whom"}}
+	}
 	ctx, cancel := r.grace()
 	defer cancel()
 	open, _ := r.s.sys.FS.Openers(ctx, func(d sysfs.DevNum) bool { return d == r.t.Map.Devt })
@@ -183,6 +191,9 @@ func (r *run) flushMap(ctx context.Context) error {
 				return false, nil // what the last flush came to says more
 			}
 			if err != nil {
+				return true, absentIsFine(err)
+			}
+			if t, err = r.table(ctx); err != nil { // the look takes time, in which a name may change hands
 				return true, absentIsFine(err)
 			}
 		}
@@ -274,7 +285,11 @@ func (r *run) restore() error {
 // queueing on in its midst: once it is on for good, the read would never end, nor
 // would this process.
 func (r *run) drain(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	patience := time.Second
+	if r.hurried() {
+		patience = lingering / 4
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	own := func(s blockprobe.Stuck) bool { return s.Key == r.t.Map.Devt.String()+" "+r.t.Map.UUID }
 	_ = poll(ctx, 20*time.Millisecond, func() (bool, error) {
@@ -295,11 +310,7 @@ func (r *run) drain(ctx context.Context) {
 // versions say ok and take some seconds. The kernel is told where there is no
 // multipathd to tell.
 func (r *run) restoreQueueing(ctx context.Context) error {
-	patience := 5 * time.Second
-	if r.hurried() {
-		patience = lingering / 2
-	}
-	asked, cancel := context.WithTimeout(ctx, patience)
+	asked, cancel := r.unhurried(ctx, 5*time.Second)
 	told := r.s.sys.Daemon.RestoreQueueing(asked, r.t.Map.Name)
 	cancel()
 	if told == nil && !r.hurried() {
@@ -311,7 +322,7 @@ func (r *run) restoreQueueing(ctx context.Context) error {
 		}, func() error { return nil })
 	}
 	t, err := r.table(ctx)
-	if err != nil || t.Queueing {
+	if err != nil || t.Queueing || told == nil && t.Usable() == 0 {
 		return absentIsFine(err)
 	}
 	if err := r.s.sys.Kernel.QueueIfNoPath(ctx, t.UUID); err != nil {

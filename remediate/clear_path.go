@@ -55,7 +55,8 @@ func (r *run) offline(ctx context.Context, h *held) (bool, error) {
 		return false, absentOrGone(err) // whatever else it is, nothing waits for it; the kernel takes no other order
 	}
 	if err := h.pin.SetState(ctx, sysfs.StateOffline); err != nil {
-		return false, absentOrGone(stuckOr(err, "offline of "+h.Dev))
+		err = stuckOr(err, "offline of "+h.Dev)
+		return stuck(err), absentOrGone(err) // it may be taken yet
 	}
 	r.touched = true
 	return true, nil
@@ -69,7 +70,7 @@ func (r *run) free(ctx context.Context, h *held) error {
 		return err
 	}
 	if h.Dev == "" {
-		return nil
+		return errors.WithStack(&EvidenceError{WWID: r.t.WWID, Verdict: Transient, Reason: h.HCTL.String() + " has no disk that could be asked"})
 	}
 	if err := r.stillLost(ctx, h); err != nil {
 		return err
@@ -122,7 +123,7 @@ func (r *run) stillLost(ctx context.Context, h *held) error {
 	switch {
 	case p.Answer == Gone && live(p):
 		return nil
-	case (p.Answer == Silent || p.Answer == Gone) && (r.proof == ByOwner || r.proof == ByRunbook):
+	case (p.Answer == Silent || p.Answer == Gone) && (r.proof == ByOwner || r.proof == ByRunbook && live(p)):
 		return nil
 	case p.Identity == IdentityMismatch && r.t.Verdict == Remapped:
 		return nil
@@ -159,7 +160,7 @@ func (r *run) remove(ctx context.Context, h *held) error {
 	if err := r.s.matches(*h); err != nil {
 		return absentOrGone(err)
 	}
-	r.touched = true
+	r.touched, h.deleting = true, true
 	if err := h.pin.Delete(ctx); err != nil {
 		return absentOrGone(stuckOr(err, "delete of "+h.Dev))
 	}
@@ -174,8 +175,7 @@ func (r *run) remove(ctx context.Context, h *held) error {
 // backOnline undoes the offline where the delete did not come about, and is not
 // still under way.
 func (r *run) backOnline(h *held, offlined bool, cause error) error {
-	var timeout *TimeoutError
-	if !offlined || errors.As(cause, &timeout) && timeout.Stuck {
+	if !offlined || h.deleting && stuck(cause) {
 		return cause // a delete that is under way takes no other order
 	}
 	ctx, cancel := r.grace()
@@ -280,6 +280,9 @@ func (r *run) newcomers(sc *scene) ([]held, error) {
 		if !isDisk(d) || !slices.Contains(claimed(d), r.t.WWID) || !r.alike(d) {
 			continue
 		}
+		if d.Block == "" || settling(d.State) {
+			return nil, errors.WithStack(&EvidenceError{WWID: r.t.WWID, Verdict: Transient, Reason: d.HCTL.String() + " is only just coming, or going"})
+		}
 		f := &Facts{WWID: r.t.WWID, Paths: []Path{sc.path(d, false)}}
 		if sc.users(f); len(f.InUse) > 0 {
 			return nil, errors.WithStack(&InUseError{WWID: f.WWID, Users: f.InUse})
@@ -319,6 +322,11 @@ func absentOrGone(err error) error {
 		return nil
 	}
 	return err
+}
+
+func stuck(err error) bool {
+	var timeout *TimeoutError
+	return errors.As(err, &timeout) && timeout.Stuck
 }
 
 // stuckOr marks an error as stuck where the write has not come back.

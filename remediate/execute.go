@@ -146,10 +146,10 @@ func (r *run) steps(ctx context.Context) error {
 // the target is there, so that nothing but their memory is to be changed.
 func (r *run) catchUp(ctx context.Context) error {
 	all, err := r.s.Verify(ctx, r.t)
-	if err != nil {
+	if len(all) != 1 {
 		return err
 	}
-	if all[0].Gone {
+	if err == nil && all[0].Gone {
 		return errAbsent
 	}
 	for i := range r.held {
@@ -190,7 +190,7 @@ func (r *run) do(ctx context.Context, a Action, target string, budget time.Durat
 		return errors.WithMessagef(err, "%s %s was not begun", a, target)
 	}
 	e := Event{Kind: EventBegin, PlanID: r.plan.ID, WWID: r.t.WWID, Action: a, Target: target}
-	unwritten := r.s.opt.journal.write(ctx, e)
+	unwritten := r.record(ctx, e)
 	if unwritten != nil && !a.undoes() {
 		return unwritten
 	}
@@ -203,13 +203,23 @@ func (r *run) do(ctx context.Context, a Action, target string, budget time.Durat
 	r.res.Steps = append(r.res.Steps, res)
 	e.Kind, e.Outcome, e.Err, e.For = EventEnd, res.Outcome, err, res.Took
 	r.s.tell(e)
-	if jerr := r.s.opt.journal.write(ctx, e); unwritten == nil {
+	if jerr := r.record(ctx, e); unwritten == nil {
 		unwritten = jerr
 	}
 	if err == nil {
 		err = unwritten
 	}
 	return err
+}
+
+// record writes the journal. What puts things right does not wait for it long.
+func (r *run) record(ctx context.Context, e Event) error {
+	if !e.Action.undoes() {
+		return r.s.opt.journal.write(ctx, e)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lingering/4)
+	defer cancel()
+	return r.s.opt.journal.write(ctx, e)
 }
 
 // undoes reports whether a step puts right what must not stay: it is done even

@@ -93,7 +93,7 @@ func ambiguous(f Facts, _ Rule) (Verdict, string, bool) {
 	if f.Evidence.Duplicate != "" {
 		return Ambiguous, f.Evidence.Duplicate, true
 	}
-	if nameless(f.WWID) && anyAnswer(f, Gone) {
+	if nameless(f.WWID) && !anyAnswer(f, Alive) && !anyAnswer(f, Present) {
 		return Ambiguous, "it has never said which LU it is, so nothing tells it from another at its address", true
 	}
 	for _, p := range f.Paths {

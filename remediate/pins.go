@@ -16,6 +16,8 @@ type held struct {
 	PathPin
 	pin    *sysfs.Pin // nil where the device was gone from the start
 	page83 []byte     // as it was cached when the path was first held
+
+	deleting bool // its delete was ordered
 }
 
 // hold opens the directory of every path and checks that it is the planned one.
@@ -104,6 +106,7 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 	if err != nil {
 		return Device{}, err
 	}
+	r.noteQueueing(sv.Devices)
 	if len(sv.Devices) == 0 || r.t.Keeps && !r.holdsAny() {
 		return Device{}, errAbsent
 	}
@@ -115,10 +118,17 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 		return Device{}, err
 	}
 	r.proof, r.keeps = d.Proof, d.Map
-	if m := r.t.Map; m != nil && d.Map != nil && m.Queueing && !d.Map.Queueing {
-		r.disabled = true // by a run that did not live to restore it
-	}
 	return d, r.permitted(d)
+}
+
+// noteQueueing finds out whether the planned map, which queued, does no longer:
+// a run before may not have lived to restore it.
+func (r *run) noteQueueing(found []Device) {
+	for _, d := range found {
+		if m := r.t.Map; m != nil && d.Map != nil && d.Map.UUID == m.UUID && m.Queueing && !d.Map.Queueing {
+			r.disabled = true
+		}
+	}
 }
 
 // holdsAny reports whether any of the pinned paths is still there.

@@ -34,6 +34,27 @@ func (r *run) grace() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(r.undo, 15*time.Second)
 }
 
+// unhurried bounds a try by d, and by half of what is left once the run's own
+// time is up: the other half is for the next best.
+func (r *run) unhurried(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	go func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.over:
+		}
+		t := time.NewTimer(lingering / 2)
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+			cancel()
+		}
+	}()
+	return ctx, cancel
+}
+
 // late names a step's time-out as what it is.
 func late(ctx context.Context, what string, err error) error {
 	var already *TimeoutError
