@@ -478,3 +478,38 @@ func TestMountedWhileTheDisksAreAsked(t *testing.T) {
 	res := executed(t, s.on(t, sys), p)
 	require.Empty(t, s.Actions(), "%s %s", res.Outcome, res.Reason)
 }
+
+// What cannot be checked because something else is missing is not taken for a
+// path that is gone: the disks stay.
+func TestMissingTreeIsNoMissingDevice(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	p := planned(t, s.sweeper(t), s.lu.WWID())
+	s.After("multipath -f", func() {
+		dir := filepath.Join(s.Tree(), "sys", "block")
+		if err := os.Rename(dir, dir+".away"); err != nil {
+			t.Error(err)
+		}
+	})
+	res := executed(t, s.sweeper(t), p)
+	require.NotEqual(t, remediate.Removed, res.Outcome, res.Reason)
+	require.NotContains(t, strings.Join(s.Actions(), "; "), "sdi")
+}
+
+// An owner that ignores its context does not hold up the caller.
+func TestOwnerHangs(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	free := make(chan struct{})
+	defer close(free)
+	sw := s.sweeper(t, remediate.WithOwner(func(context.Context, remediate.Subject) (remediate.Claim, error) {
+		<-free
+		return remediate.Claim{}, nil
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	begun := time.Now()
+	_, err := sw.Survey(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(begun), 2*time.Second)
+}

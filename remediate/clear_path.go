@@ -49,7 +49,7 @@ func (r *run) clearPath(ctx context.Context, h *held) error {
 // reports whether it switched the path off.
 func (r *run) offline(ctx context.Context, h *held) (bool, error) {
 	if err := r.free(ctx, h); err != nil {
-		return false, absentOrGone(err)
+		return false, h.unlessGone(ctx, err)
 	}
 	if d, err := h.pin.Device(); err != nil || d.State != sysfs.StateRunning {
 		return false, absentOrGone(err) // whatever else it is, nothing waits for it; the kernel takes no other order
@@ -158,7 +158,7 @@ func (r *run) askTarget(ctx context.Context, p *Path) {
 // it is gone.
 func (r *run) remove(ctx context.Context, h *held) error {
 	if err := r.s.matches(*h); err != nil {
-		return absentOrGone(err)
+		return h.unlessGone(ctx, err)
 	}
 	r.touched, h.deleting = true, true
 	if err := h.pin.Delete(ctx); err != nil {
@@ -224,16 +224,16 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 // by name, so the name must be the pinned path's up to that moment.
 func (r *run) takeOut(ctx context.Context, h *held) error {
 	if err := r.s.matches(*h); err != nil {
-		return absentOrGone(err)
+		return h.unlessGone(ctx, err)
 	}
 	if err := r.stillLost(ctx, h); err != nil {
-		return absentOrGone(err)
+		return h.unlessGone(ctx, err)
 	}
 	if err := r.unused(ctx, h, r.keeps); err != nil {
 		return err
 	}
 	if err := r.s.matches(*h); err != nil { // the asking takes time
-		return absentOrGone(err)
+		return h.unlessGone(ctx, err)
 	}
 	r.touched = true
 	return absentOrGone(r.s.sys.Daemon.ForgetPath(ctx, h.Dev))
@@ -314,6 +314,21 @@ func (r *run) alike(d *sysfs.SCSIDevice) bool {
 		return same && sure
 	}
 	return derivable(r.t.WWID)
+}
+
+// unlessGone turns err into success where the device itself is gone, or goes
+// within a moment. That anything else was missing does not mean that it is: a
+// check that could not be made is no check.
+func (h *held) unlessGone(ctx context.Context, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		_, derr := h.pin.Device()
+		return errors.Is(derr, fs.ErrNotExist), nil
+	}, func() error { return err })
 }
 
 // absentOrGone turns "no such device" into success: somebody else was faster.

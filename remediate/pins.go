@@ -107,7 +107,7 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 		return Device{}, err
 	}
 	r.noteQueueing(sv.Devices)
-	if len(sv.Devices) == 0 || r.t.Keeps && !r.holdsAny() {
+	if len(sv.Devices) == 0 || r.t.Keeps && r.nothingHeld() {
 		return Device{}, errAbsent
 	}
 	if len(sv.Devices) > 1 {
@@ -129,11 +129,6 @@ func (r *run) noteQueueing(found []Device) {
 			r.disabled = true
 		}
 	}
-}
-
-// holdsAny reports whether any of the pinned paths is still there.
-func (r *run) holdsAny() bool {
-	return slices.ContainsFunc(r.held, func(h held) bool { return h.pin != nil })
 }
 
 // meant reports whether a LU is the target: by its identity, or by a pinned path.

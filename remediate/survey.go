@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lunsweep/lunsweep/blockprobe"
+	"github.com/lunsweep/lunsweep/internal/park"
 )
 
 // A Device is one LU as this host sees it, judged.
@@ -123,10 +124,10 @@ func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted f
 	s.census(ctx, sc, lus, wanted)
 }
 
-// census finds the users of each wanted LU, after everything else is known of it,
-// because the asking takes time in which somebody might come to use it. Where a dead LU seems to be used by
-// mere readers, it looks again a few times: udev reads a device for a moment
-// whenever it changes, as dying ones do.
+// census finds the users of each wanted LU, after everything else is known of
+// it, because the asking takes time in which somebody might come to use it. Where
+// a dead LU seems to be used by mere readers, it looks again a few times: udev
+// reads a device for a moment whenever it changes, as dying ones do.
 func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
 	for try := 0; ; try++ {
 		known := len(sc.gaps)
@@ -217,7 +218,7 @@ func (s *Sweeper) claim(ctx context.Context, f *Facts) {
 		sub.Paths = append(sub.Paths, p.HCTL.String())
 		sub.Vendor, sub.Product = or(sub.Vendor, p.Vendor), or(sub.Product, p.Product)
 	}
-	c, err := s.opt.owner(ctx, sub)
+	c, err := park.Do(ctx, s.owners, f.WWID, func() (Claim, error) { return s.opt.owner(ctx, sub) })
 	if err != nil {
 		f.Owner, f.Evidence.ClaimError = OwnerUnknown, err.Error()
 		return

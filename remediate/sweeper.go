@@ -7,6 +7,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/diskbyid"
+	"github.com/lunsweep/lunsweep/internal/park"
 )
 
 // A Sweeper surveys one host, plans, executes and verifies. It holds no state
@@ -14,9 +15,10 @@ import (
 // It is safe for concurrent use; two Executes on the same LU at once are not
 // prevented here.
 type Sweeper struct {
-	sys   System
-	links *diskbyid.Dir
-	opt   options
+	sys    System
+	links  *diskbyid.Dir
+	opt    options
+	owners *park.Lot // owners that were asked and have not answered
 }
 
 type options struct {
@@ -108,5 +110,5 @@ func New(opts ...Option) (*Sweeper, error) {
 		}
 		o.system = &sys
 	}
-	return &Sweeper{sys: *o.system, links: diskbyid.New(o.system.FS), opt: o}, nil
+	return &Sweeper{sys: *o.system, links: diskbyid.New(o.system.FS), opt: o, owners: park.New(0, nil)}, nil
 }
