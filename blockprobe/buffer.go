@@ -9,8 +9,7 @@ const (
 	alignment = 64 << 10
 )
 
-// buffer is room for one read. It is new each time: a read that is stuck goes on
-// owning its own.
+// buffer is room for one read.
 func buffer() []byte {
 	b := make([]byte, readSize+alignment)
 	off := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) & (alignment - 1)

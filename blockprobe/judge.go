@@ -20,7 +20,9 @@ var errEmpty = stderrors.New("end of device at offset 0")
 
 // once reads t once, and takes nothing for an error.
 func (p *Prober) once(t Target) (int, error) {
-	n, err := p.read(t.Node, buffer())
+	buf := p.take()
+	defer p.give(buf) // once the read has come back: one that is stuck goes on owning its own
+	n, err := p.read(t.Node, buf)
 	if n <= 0 && err == nil {
 		return 0, errors.WithStack(&fs.PathError{Op: "read", Path: t.Node, Err: errEmpty})
 	}

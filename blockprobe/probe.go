@@ -2,6 +2,7 @@ package blockprobe
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/lunsweep/lunsweep/internal/park"
@@ -58,6 +59,9 @@ type Prober struct {
 	timeout time.Duration
 	read    func(path string, buf []byte) (int, error)
 	lot     *park.Lot
+
+	mu   sync.Mutex
+	idle [][]byte // buffers of reads that have come back
 }
 
 // New returns a Prober.
@@ -67,6 +71,29 @@ func New(opts ...Option) *Prober {
 		opt(&o)
 	}
 	return &Prober{timeout: o.timeout, read: o.read, lot: park.New(o.limit, o.parkLate())}
+}
+
+// idleBuffers is how many buffers are kept for the next reads.
+const idleBuffers = 8
+
+func (p *Prober) take() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	if n == 0 {
+		return buffer()
+	}
+	buf := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	return buf
+}
+
+func (p *Prober) give(buf []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) < idleBuffers {
+		p.idle = append(p.idle, buf)
+	}
 }
 
 // Stuck lists the reads that have not come back, oldest first.

@@ -191,7 +191,7 @@ func (d *DM) disks(ctx context.Context) (*diskTable, error) {
 	if err != nil {
 		return nil, dmError("list disks", "", err)
 	}
-	t := &diskTable{blocks: map[sysfs.DevNum]sysfs.Block{}, scsi: d.sys.SCSIDevice}
+	t := &diskTable{blocks: map[sysfs.DevNum]sysfs.Block{}, scsi: func(h sysfs.HCTL) (sysfs.SCSIDevice, error) { return d.sys.SCSIDevice(ctx, h) }}
 	for _, b := range blocks {
 		t.blocks[b.Devt] = b
 	}

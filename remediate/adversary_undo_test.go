@@ -104,7 +104,7 @@ func TestListedLUNIsNotDead(t *testing.T) {
 	require.NoError(t, err)
 	for _, d := range devices {
 		if d.Block == "sdi" || d.Block == "sdj" {
-			pin, err := sys.FS.Pin(d.HCTL)
+			pin, err := sys.FS.Pin(within(t), d.HCTL)
 			require.NoError(t, err)
 			require.NoError(t, pin.SetState(within(t), "offline"))
 			require.NoError(t, pin.Close())

@@ -24,22 +24,37 @@ func (s *Sweeper) ask(ctx context.Context, sc *scene, f *Facts) {
 	for i := range f.Paths {
 		p := &f.Paths[i]
 		if d := sc.disk[p.Dev]; d != nil {
-			wg.Go(func() {
-				s.link(p)
-				s.askPath(ctx, p, d, f.WWID)
-			})
+			wg.Go(func() { s.askPath(ctx, p, d, f.WWID) })
 		}
 	}
 	wg.Wait()
 }
 
-// link fills in the state of the path's session or remote port.
-func (s *Sweeper) link(p *Path) {
-	t, err := s.sys.FS.Transport(p.HCTL)
-	if err != nil {
-		p.Link, p.Transport = sysfs.LinkUnknown, err.Error()
-		return
+// transports fills in the states of the paths' sessions and remote ports, each
+// of which is read once.
+func (s *Sweeper) transports(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
+	var paths []*Path
+	var devices []sysfs.HCTL
+	for _, f := range lus {
+		if !wanted(f) {
+			continue
+		}
+		for i := range f.Paths {
+			if p := &f.Paths[i]; sc.disk[p.Dev] != nil {
+				paths, devices = append(paths, p), append(devices, p.HCTL)
+			}
+		}
 	}
+	by, _ := s.sys.FS.Transports(ctx, devices) // what cannot be told is unknown
+	for _, p := range paths {
+		if t, ok := by[p.HCTL]; ok {
+			p.over(t)
+		}
+	}
+}
+
+// over notes what carries the path.
+func (p *Path) over(t sysfs.Transport) {
 	p.Link = t.Link
 	if t.Name != "" {
 		p.Transport = t.Name + " " + or(t.State, "unknown")

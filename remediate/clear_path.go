@@ -51,7 +51,7 @@ func (r *run) offline(ctx context.Context, h *held) (bool, error) {
 	if err := r.free(ctx, h); err != nil {
 		return false, h.unlessGone(ctx, err)
 	}
-	if d, err := h.pin.Device(); err != nil || d.State != sysfs.StateRunning {
+	if d, err := h.pin.Device(ctx); err != nil || d.State != sysfs.StateRunning {
 		return false, absentOrGone(err) // whatever else it is, nothing waits for it; the kernel takes no other order
 	}
 	if err := h.pin.SetState(ctx, sysfs.StateOffline); err != nil {
@@ -66,7 +66,7 @@ func (r *run) offline(ctx context.Context, h *held) (bool, error) {
 // and that no map and nothing else stands on the disk, in this order: the asking
 // takes time in which somebody might come to use it.
 func (r *run) free(ctx context.Context, h *held) error {
-	if err := r.s.matches(*h); err != nil {
+	if err := r.s.matches(ctx, *h); err != nil {
 		return err
 	}
 	if h.Dev == "" {
@@ -110,12 +110,14 @@ func (r *run) users(ctx context.Context, h *held, keeps *Map) ([]Use, error) {
 // owner's or the operator's word. Where the target's word was the proof, it must
 // give it again.
 func (r *run) stillLost(ctx context.Context, h *held) error {
-	d, err := h.pin.Device()
+	d, err := h.pin.Device(ctx)
 	if err != nil {
 		return err
 	}
 	p := Path{Dev: d.Block, HCTL: d.HCTL, State: d.State, InMap: r.t.Map != nil || r.t.Keeps}
-	r.s.link(&p)
+	if t, err := r.s.sys.FS.Transport(ctx, d.HCTL); err == nil {
+		p.over(t)
+	}
 	r.s.askPath(ctx, &p, &d, r.t.WWID)
 	if p.Answer == Silent && live(p) {
 		r.askTarget(ctx, &p)
@@ -148,6 +150,7 @@ func (r *run) askTarget(ctx context.Context, p *Path) {
 			beside.Paths = append(beside.Paths, sc.path(d, false))
 		}
 	}
+	r.s.transports(ctx, sc, []*Facts{beside}, everything)
 	r.s.ask(ctx, sc, beside)
 	alone := &Facts{Paths: []Path{*p}}
 	r.s.inventories(ctx, []*Facts{alone, beside})
@@ -157,7 +160,7 @@ func (r *run) askTarget(ctx context.Context, p *Path) {
 // remove deletes the SCSI device through the held directory, and waits until
 // it is gone.
 func (r *run) remove(ctx context.Context, h *held) error {
-	if err := r.s.matches(*h); err != nil {
+	if err := r.s.matches(ctx, *h); err != nil {
 		return h.unlessGone(ctx, err)
 	}
 	r.touched, h.deleting = true, true
@@ -165,8 +168,7 @@ func (r *run) remove(ctx context.Context, h *held) error {
 		return absentOrGone(stuckOr(err, "delete of "+h.Dev))
 	}
 	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
-		_, err := h.pin.Device()
-		return errors.Is(err, fs.ErrNotExist), nil
+		return h.gone(ctx), nil
 	}, func() error {
 		return &TimeoutError{What: "delete of " + h.Dev, Stuck: true, Err: context.DeadlineExceeded}
 	})
@@ -206,7 +208,7 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 				return time.Since(begun) > unheardFor, nil
 			}
 			r.unheard = nil
-			if !told && time.Since(begun) > 2*time.Second && !r.s.nameTaken(h.Dev) {
+			if !told && time.Since(begun) > 2*time.Second && !r.s.nameTaken(ctx, h.Dev) {
 				err := r.s.sys.Daemon.ForgetPath(ctx, h.Dev)
 				told = !notTaken(err)
 				if told {
@@ -223,7 +225,7 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 // takeOut lets multipathd take the path out of a map that lives on. It is told
 // by name, so the name must be the pinned path's up to that moment.
 func (r *run) takeOut(ctx context.Context, h *held) error {
-	if err := r.s.matches(*h); err != nil {
+	if err := r.s.matches(ctx, *h); err != nil {
 		return h.unlessGone(ctx, err)
 	}
 	if err := r.stillLost(ctx, h); err != nil {
@@ -232,17 +234,17 @@ func (r *run) takeOut(ctx context.Context, h *held) error {
 	if err := r.unused(ctx, h, r.keeps); err != nil {
 		return err
 	}
-	if err := r.s.matches(*h); err != nil { // the asking takes time
+	if err := r.s.matches(ctx, *h); err != nil { // the asking takes time
 		return h.unlessGone(ctx, err)
 	}
 	r.touched = true
 	return absentOrGone(r.s.sys.Daemon.ForgetPath(ctx, h.Dev))
 }
 
-// nameTaken reports whether a disk of this name exists (again).
-func (s *Sweeper) nameTaken(dev string) bool {
-	_, err := s.sys.FS.Block(dev)
-	return err == nil
+// nameTaken reports whether a disk of this name exists (again), or may.
+func (s *Sweeper) nameTaken(ctx context.Context, dev string) bool {
+	_, err := s.sys.FS.Block(ctx, dev)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // stragglers takes away disks of the same identity that turned up in the
@@ -258,7 +260,7 @@ func (r *run) stragglers(ctx context.Context) error {
 			return err
 		}
 		sc.readUsers(ctx, r.s.sys)
-		late, err := r.newcomers(sc)
+		late, err := r.newcomers(ctx, sc)
 		if err != nil || len(late) == 0 {
 			return err
 		}
@@ -273,7 +275,7 @@ func (r *run) stragglers(ctx context.Context) error {
 
 // newcomers pins the disks that claim the target's identity and are not in the
 // plan. One that somebody uses ends the work.
-func (r *run) newcomers(sc *scene) ([]held, error) {
+func (r *run) newcomers(ctx context.Context, sc *scene) ([]held, error) {
 	var out []held
 	for i := range sc.devices {
 		d := &sc.devices[i]
@@ -287,7 +289,7 @@ func (r *run) newcomers(sc *scene) ([]held, error) {
 		if sc.users(f); len(f.InUse) > 0 {
 			return nil, errors.WithStack(&InUseError{WWID: f.WWID, Users: f.InUse})
 		}
-		pin, err := r.s.sys.FS.Pin(d.HCTL)
+		pin, err := r.s.sys.FS.Pin(ctx, d.HCTL)
 		if err != nil {
 			continue
 		}
@@ -326,9 +328,17 @@ func (h *held) unlessGone(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
-		_, derr := h.pin.Device()
-		return errors.Is(derr, fs.ErrNotExist), nil
+		return h.gone(ctx), nil
 	}, func() error { return err })
+}
+
+// gone reports whether the device is not there any more. What has come of a step
+// can be read for a moment after ctx has ended.
+func (h *held) gone(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lingering/2)
+	defer cancel()
+	_, err := h.pin.Device(ctx)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // absentOrGone turns "no such device" into success: somebody else was faster.

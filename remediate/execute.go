@@ -26,7 +26,7 @@ func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
 	}
 	s = s.under(p.Rule)
 	var here Survey
-	if err := s.place(&here); err != nil {
+	if err := s.place(ctx, &here); err != nil {
 		return nil, err
 	}
 	if err := p.fits(here.Host, here.BootID, s.opt.now()); err != nil {
@@ -117,7 +117,7 @@ var errAbsent = stderrors.New("was gone already")
 // steps goes through the order that the plan shows. It is written out here once
 // more because it must not be the plan's file that decides what is safe.
 func (r *run) steps(ctx context.Context) error {
-	if err := r.hold(); err != nil {
+	if err := r.hold(ctx); err != nil {
 		return err
 	}
 	d, err := r.stillDue(ctx)

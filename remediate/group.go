@@ -1,14 +1,17 @@
 package remediate
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sort"
 	"strings"
 
-	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/pkg/errors"
+
 	"github.com/lunsweep/lunsweep/scsi"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -95,7 +98,7 @@ func (sc *scene) asMap(b *sysfs.Block) *Map {
 	}
 	if t := sc.table[b.DM.UUID]; t != nil {
 		m.Queueing, m.OpenCount = t.Queueing, t.OpenCount
-	} else if t := sc.listed(b.DM.Name); t != nil {
+	} else if t := sc.entry[b.DM.Name]; t != nil {
 		m.Queueing = t.Queueing()
 	}
 	return m
@@ -112,26 +115,13 @@ func (sc *scene) ownPartition(holder, uuid string) bool {
 	return ok && of == uuid
 }
 
-// listed is the daemon's entry for a map, nil where it has none.
-func (sc *scene) listed(name string) *multipath.Map {
-	if sc.topo == nil {
-		return nil
-	}
-	for i := range sc.topo.Maps {
-		if sc.topo.Maps[i].Name == name && sc.topo.Maps[i].Foreign == "" {
-			return &sc.topo.Maps[i]
-		}
-	}
-	return nil
-}
-
 type pathState struct{ dm, check string }
 
 // pathStates joins what the daemon and the kernel's table say about the paths
 // of a map, by device number. The table decides about the path's state.
 func (sc *scene) pathStates(dm *sysfs.DM) map[sysfs.DevNum]pathState {
 	states := map[sysfs.DevNum]pathState{}
-	if m := sc.listed(dm.Name); m != nil {
+	if m := sc.entry[dm.Name]; m != nil {
 		for p := range m.Each {
 			if d, err := sysfs.ParseDevNum(p.Devt); err == nil {
 				states[d] = pathState{dm: p.DMState, check: p.CheckState}
@@ -218,7 +208,7 @@ func believed(d *sysfs.SCSIDevice) string {
 
 // refresh reads the devices of a LU that seems to be dead once more, for what
 // stands on them may have changed since they were first read.
-func (sc *scene) refresh(tree *sysfs.FS, f *Facts) {
+func (sc *scene) refresh(ctx context.Context, tree *sysfs.FS, f *Facts) {
 	if !anyAnswer(*f, Gone) && !anyAnswer(*f, Silent) && len(f.Paths) > 0 && anyAnswer(*f, Alive) {
 		return
 	}
@@ -230,8 +220,16 @@ func (sc *scene) refresh(tree *sysfs.FS, f *Facts) {
 		names = append(names, p.Dev)
 	}
 	for _, name := range names {
-		if b, err := tree.Block(name); err == nil && sc.block[name] != nil && b.Devt == sc.block[name].Devt {
+		known := sc.block[name]
+		if known == nil {
+			continue
+		}
+		b, err := tree.Block(ctx, name)
+		switch {
+		case err == nil && b.Devt == known.Devt:
 			sc.block[name] = &b
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			sc.cannotSee("what stands on "+name, err)
 		}
 	}
 }

@@ -23,9 +23,9 @@ type held struct {
 // hold opens the directory of every path and checks that it is the planned one.
 // Where another LU has taken the address since, the planned path is gone, and
 // the newcomer is none of our business.
-func (r *run) hold() error {
+func (r *run) hold(ctx context.Context) error {
 	for _, p := range r.t.Paths {
-		h, err := r.s.holdPath(p)
+		h, err := r.s.holdPath(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -34,19 +34,19 @@ func (r *run) hold() error {
 	return nil
 }
 
-func (s *Sweeper) holdPath(p PathPin) (held, error) {
+func (s *Sweeper) holdPath(ctx context.Context, p PathPin) (held, error) {
 	gone := held{PathPin: p}
-	pin, err := s.sys.FS.Pin(p.HCTL)
+	pin, err := s.sys.FS.Pin(ctx, p.HCTL)
 	if errors.Is(err, fs.ErrNotExist) {
 		return gone, nil
 	}
 	if err != nil {
 		return gone, opError("hold", p.HCTL.String(), err)
 	}
-	d, err := pin.Device()
+	d, err := pin.Device(ctx)
 	h := held{PathPin: p, pin: pin, page83: d.VPD83}
 	if err == nil && digest(d.VPD83) == p.Page83 {
-		if err = s.matches(h); err == nil {
+		if err = s.matches(ctx, h); err == nil {
 			return h, nil
 		}
 	}
@@ -72,8 +72,8 @@ func (r *run) release() {
 
 // matches checks, through the held directory, that the device is the planned
 // one. It returns fs.ErrNotExist where the device is gone.
-func (s *Sweeper) matches(h held) error {
-	d, err := h.pin.Device()
+func (s *Sweeper) matches(ctx context.Context, h held) error {
+	d, err := h.pin.Device(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *Sweeper) matches(h held) error {
 	if h.Dev == "" {
 		return nil
 	}
-	b, err := s.sys.FS.Block(h.Dev)
+	b, err := s.sys.FS.Block(ctx, h.Dev)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,11 @@ type scene struct {
 	blind []string // what could not be checked about who uses what: counts as in use
 
 	block map[string]*sysfs.Block            // by kernel name
+	loops []*sysfs.Block                     // those with a file or device behind them
+	named map[string]string                  // kernel names of dm devices, by their own
+	entry map[string]*multipath.Map          // the daemon's, by name
+	mount map[sysfs.DevNum][]sysfs.Mount     // by device
+	opens map[sysfs.DevNum][]sysfs.Opener    // by device
 	table map[string]*multipath.Table        // by dm uuid
 	disk  map[string]*sysfs.SCSIDevice       // by kernel name of the disk
 	part  map[string]*multipath.PartitionMap // by dm uuid
@@ -72,8 +77,16 @@ func (s *Sweeper) devices(ctx context.Context) (*scene, error) {
 
 func (sc *scene) index() {
 	sc.block = make(map[string]*sysfs.Block, len(sc.blocks))
+	sc.named = map[string]string{}
 	for i := range sc.blocks {
-		sc.block[sc.blocks[i].Name] = &sc.blocks[i]
+		b := &sc.blocks[i]
+		sc.block[b.Name] = b
+		if b.BackingFile != "" {
+			sc.loops = append(sc.loops, b)
+		}
+		if b.DM != nil {
+			sc.named[b.DM.Name] = b.Name
+		}
 	}
 	sc.disk = make(map[string]*sysfs.SCSIDevice, len(sc.devices))
 	for i := range sc.devices {
@@ -106,6 +119,18 @@ func (sc *scene) readUsers(ctx context.Context, sys System) {
 		sc.cannotSee("the open files", err)
 	}
 	sc.blindTo("the open files", len(sc.openers.Blind))
+	sc.indexUsers()
+}
+
+func (sc *scene) indexUsers() {
+	sc.mount = make(map[sysfs.DevNum][]sysfs.Mount)
+	for _, m := range sc.mounts.List {
+		sc.mount[m.Devt] = append(sc.mount[m.Devt], m)
+	}
+	sc.opens = make(map[sysfs.DevNum][]sysfs.Opener)
+	for _, o := range sc.openers.List {
+		sc.opens[o.Devt] = append(sc.opens[o.Devt], o)
+	}
 }
 
 // readMaps reads the maps, from device-mapper and from the daemon at once.
@@ -118,6 +143,19 @@ func (sc *scene) readMaps(ctx context.Context, sys System) {
 	wg.Wait()
 	if topoErr != nil {
 		sc.gap("multipathd's view of the paths", topoErr)
+	}
+	sc.indexTopology()
+}
+
+func (sc *scene) indexTopology() {
+	if sc.topo == nil {
+		return
+	}
+	sc.entry = make(map[string]*multipath.Map, len(sc.topo.Maps))
+	for i := range sc.topo.Maps {
+		if m := &sc.topo.Maps[i]; m.Foreign == "" && sc.entry[m.Name] == nil {
+			sc.entry[m.Name] = m
+		}
 	}
 }
 

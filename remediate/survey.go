@@ -72,7 +72,7 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 	if c, ok := s.sys.Daemon.(interface{ Chosen() (string, []string) }); ok {
 		_, out.PassedOver = c.Chosen()
 	}
-	if err := s.place(out); err != nil {
+	if err := s.place(ctx, out); err != nil {
 		return nil, err
 	}
 	lus := sc.group()
@@ -90,11 +90,11 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 }
 
 // place fills in which host and which boot of it this is.
-func (s *Sweeper) place(out *Survey) (err error) {
-	if out.Host, err = s.sys.FS.Hostname(); err != nil {
+func (s *Sweeper) place(ctx context.Context, out *Survey) (err error) {
+	if out.Host, err = s.sys.FS.Hostname(ctx); err != nil {
 		return opError("read the host's name", "", err)
 	}
-	if out.BootID, err = s.sys.FS.BootID(); err != nil {
+	if out.BootID, err = s.sys.FS.BootID(ctx); err != nil {
 		return opError("read the boot id", "", err)
 	}
 	return nil
@@ -115,6 +115,7 @@ func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted f
 	near := func(f *Facts) bool {
 		return wanted(f) || slices.ContainsFunc(f.Paths, func(p Path) bool { return targets[targetOf(p.HCTL)] })
 	}
+	s.transports(ctx, sc, lus, near)
 	s.each(lus, near, func(f *Facts) { s.ask(ctx, sc, f) })
 	s.inventories(ctx, lus)
 	s.each(lus, wanted, func(f *Facts) {
@@ -138,7 +139,7 @@ func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted fu
 		again := false
 		for _, f := range lus {
 			if wanted(f) {
-				sc.refresh(s.sys.FS, f)
+				sc.refresh(ctx, s.sys.FS, f)
 				sc.users(f)
 				again = again || s.onlyFleeting(f)
 			}

@@ -127,10 +127,8 @@ func (c *census) diskUsers(p Path) {
 
 // mounted adds the mounts, in any namespace, and the swap areas on a device.
 func (c *census) mounted(d sysfs.DevNum, name string) {
-	for _, m := range c.sc.mounts.List {
-		if m.Devt == d {
-			c.add(UseMount, m.Point, fmt.Sprintf("%s on %s, seen by process %d", m.FSType, name, m.PID), m.PID)
-		}
+	for _, m := range c.sc.mount[d] {
+		c.add(UseMount, m.Point, fmt.Sprintf("%s on %s, seen by process %d", m.FSType, name, m.PID), m.PID)
 	}
 	for _, s := range c.sc.swaps {
 		switch {
@@ -145,8 +143,8 @@ func (c *census) mounted(d sysfs.DevNum, name string) {
 // backing adds the loop devices over a device: they hold it open from within
 // the kernel, where neither a holder nor a process shows.
 func (c *census) backing(name string) {
-	for _, b := range c.sc.blocks {
-		if b.BackingFile != "" && c.sc.kernelName(b.BackingFile) == name {
+	for _, b := range c.sc.loops {
+		if c.sc.kernelName(b.BackingFile) == name {
 			c.add(UseHolder, b.Name+" (loop)", "on "+name, 0)
 			c.mounted(b.Devt, b.Name)
 		}
@@ -157,12 +155,7 @@ func (c *census) backing(name string) {
 func (sc *scene) kernelName(node string) string {
 	name, ok := strings.CutPrefix(node, "/dev/mapper/")
 	if ok {
-		for _, b := range sc.blocks {
-			if b.DM != nil && b.DM.Name == name {
-				return b.Name
-			}
-		}
-		return ""
+		return sc.named[name]
 	}
 	name, _ = strings.CutPrefix(node, "/dev/")
 	if sc.block[name] == nil {
@@ -174,17 +167,12 @@ func (sc *scene) kernelName(node string) string {
 // opened adds the processes that have the device open, leaves out those that
 // excused says are no users, and returns how many it found in all.
 func (c *census) opened(d sysfs.DevNum, name string, excused func(*census, sysfs.Opener) bool) int {
-	n := 0
-	for _, o := range c.sc.openers.List {
-		if o.Devt != d {
-			continue
-		}
-		n++
+	for _, o := range c.sc.opens[d] {
 		if !excused(c, o) {
 			c.note(openerUse(o, name))
 		}
 	}
-	return n
+	return len(c.sc.opens[d])
 }
 
 // stuckOnMap excuses a reader that waits for I/O on the dead map itself: it is

@@ -61,16 +61,18 @@ func (f *FS) Blocks(ctx context.Context) ([]Block, error) {
 
 // Block reads /sys/block/<name>. A device that is not there, or goes away
 // meanwhile, gives an error that matches [fs.ErrNotExist].
-func (f *FS) Block(name string) (Block, error) {
+func (f *FS) Block(ctx context.Context, name string) (Block, error) {
 	if err := component("open", name); err != nil {
 		return Block{}, err
 	}
-	top, err := openDir(f.Path(sysDir, blockDir))
-	if err != nil {
-		return Block{}, err
-	}
-	defer top.close()
-	return readBlock(top, name)
+	return bounded(ctx, f, blockDir+"/"+name, func() (Block, error) {
+		top, err := openDir(f.Path(sysDir, blockDir))
+		if err != nil {
+			return Block{}, err
+		}
+		defer top.close()
+		return readBlock(top, name)
+	})
 }
 
 // presence makes of "not there" a result that is left out.
@@ -89,11 +91,12 @@ func readBlock(top dir, name string) (Block, error) {
 		return Block{}, err
 	}
 	defer d.close()
-	entries, err := d.names()
+	entries, err := d.rest()
 	if err != nil {
 		return Block{}, err
 	}
-	a := attrs{dir: d}
+	a := attrsOf(d)
+	defer a.free()
 	b := Block{Name: name}
 	for _, entry := range entries {
 		a.blockEntry(&b, entry)

@@ -31,7 +31,7 @@ func TestBlocks(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for _, w := range want {
-		one, err := f.Block(w.Name)
+		one, err := f.Block(t.Context(), w.Name)
 		require.NoError(t, err)
 		if diff := cmp.Diff(w, one); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", w.Name, diff)
@@ -97,7 +97,7 @@ sys/block/dm-7/dm/suspended = 0`,
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := open(t, plant(t, tt.tree))
-			got, err := f.Block(tt.want.Name)
+			got, err := f.Block(t.Context(), tt.want.Name)
 			require.NoError(t, err)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
@@ -122,7 +122,7 @@ sys/block/dm-0/dev = 253:0`))
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for _, name := range []string{"sdb", "sdc", "sdd", "dm-0", "sdz"} {
-		got, err := f.Block(name)
+		got, err := f.Block(t.Context(), name)
 		require.ErrorIs(t, err, fs.ErrNotExist, name)
 		require.Zero(t, got)
 	}
@@ -146,7 +146,7 @@ func TestBadBlocks(t *testing.T) {
 func TestBlockName(t *testing.T) {
 	f := open(t, plant(t, "sys/block/sda/dev = 8:0", "sys/dev = 1:1"))
 	for _, name := range []string{"", ".", "..", "../block/sda", "/sda", "sda/"} {
-		_, err := f.Block(name)
+		_, err := f.Block(t.Context(), name)
 		require.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
 	}
 }

@@ -2,7 +2,6 @@ package sysfs
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -14,7 +13,7 @@ import (
 // A Stuck is one call into the kernel that has not come back although its
 // caller has gone.
 type Stuck struct {
-	Key   string    // the attribute that was written to, or "scan …" for a walk through a tree
+	Key   string    // the attribute that was written to, or "read …" for what was to be read
 	Since time.Time // when it was started
 }
 
@@ -30,11 +29,10 @@ func (f *FS) Stuck() []Stuck {
 	return out
 }
 
-// bounded runs fn, a walk through a tree, until ctx ends. Walks may run side by
-// side, so each has a key of its own.
+// bounded runs fn, which reads what, until ctx ends. What is read already is read
+// again when that is done, and what does not come back is not begun once more.
 func bounded[T any](ctx context.Context, f *FS, what string, fn func() (T, error)) (T, error) {
-	key := fmt.Sprintf("scan %s #%d", what, f.scan.Add(1))
-	return park.Do(ctx, f.scans, key, fn)
+	return park.Do(ctx, f.scans, "read "+what, fn)
 }
 
 // mostWorkers is how many goroutines walk at most: enough to hide the kernel's

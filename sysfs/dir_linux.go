@@ -3,6 +3,7 @@ package sysfs
 import (
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -36,14 +37,14 @@ func (d dir) sub(name string) (dir, error) {
 
 func (d dir) close() { syscall.Close(d.fd) }
 
-// read returns the whole of a file in d, appended to buf[:0].
+// read returns the whole of an attribute in d, appended to buf[:0].
 func (d dir) read(name string, buf []byte) ([]byte, error) {
 	fd, err := d.openat(name, syscall.O_RDONLY)
 	if err != nil {
 		return buf[:0], err
 	}
 	defer syscall.Close(fd)
-	out, err := readAll(buf, func(p []byte) (int, error) { return syscall.Read(fd, p) })
+	out, err := readAttr(buf, func(p []byte) (int, error) { return syscall.Read(fd, p) })
 	return out, pathError("read", d.join(name), err)
 }
 
@@ -61,7 +62,17 @@ func (d dir) names() ([]string, error) {
 	if _, err := syscall.Seek(d.fd, 0, 0); err != nil {
 		return nil, pathError("readdir", d.path, err)
 	}
-	buf := make([]byte, 16<<10)
+	return d.rest()
+}
+
+// entries keeps the buffers that directories are listed into.
+var entries = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
+// rest lists what has not been listed of d yet, in no order.
+func (d dir) rest() ([]string, error) {
+	room := entries.Get().(*[16 << 10]byte)
+	defer entries.Put(room)
+	buf := room[:]
 	var out []string
 	for {
 		n, err := retry(func() (int, error) { return syscall.ReadDirent(d.fd, buf) })

@@ -31,7 +31,7 @@ func (d dir) read(name string, buf []byte) ([]byte, error) {
 		return buf[:0], pathError("open", d.join(name), err)
 	}
 	defer f.Close()
-	out, err := readAll(buf, zeroAtEOF(f))
+	out, err := readAttr(buf, zeroAtEOF(f))
 	return out, pathError("read", d.join(name), err)
 }
 
@@ -49,6 +49,8 @@ func (d dir) names() ([]string, error) {
 	names, err := f.Readdirnames(-1)
 	return names, pathError("readdir", d.path, err)
 }
+
+func (d dir) rest() ([]string, error) { return d.names() }
 
 func (d dir) readlink(name string) (string, error) {
 	text, err := d.root.Readlink(name)

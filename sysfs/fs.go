@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/lunsweep/lunsweep/internal/park"
@@ -25,10 +24,9 @@ type FS struct {
 	root   string
 	live   bool // <root>/proc is a procfs, whose links lead to open files
 	write  func(f *os.File, data []byte) error
-	writes *park.Lot     // writes to attributes
-	scans  *park.Lot     // walks through the trees
-	scan   atomic.Uint64 // numbers the walks, which may run side by side
-	unsure sync.Mutex    // held while a file on an unknown mount is looked at
+	writes *park.Lot  // writes to attributes
+	scans  *park.Lot  // reads, of one file or of a whole tree
+	unsure sync.Mutex // held while a file on an unknown mount is looked at
 }
 
 // An Option changes how an [FS] works.

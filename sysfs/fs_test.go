@@ -49,17 +49,17 @@ func TestHost(t *testing.T) {
 	f := open(t, plant(t, "sys/",
 		"proc/sys/kernel/hostname = node-7",
 		"proc/sys/kernel/random/boot_id = 6f1c7a0e-0000-4000-8000-000000000001"))
-	id, err := f.BootID()
+	id, err := f.BootID(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "6f1c7a0e-0000-4000-8000-000000000001", id)
-	name, err := f.Hostname()
+	name, err := f.Hostname(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "node-7", name)
 
 	f = open(t, plant(t, "sys/"))
-	_, err = f.BootID()
+	_, err = f.BootID(t.Context())
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = f.Hostname()
+	_, err = f.Hostname(t.Context())
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
@@ -86,11 +86,11 @@ func TestNothingMounted(t *testing.T) {
 	ctx := context.Background()
 	for name, walk := range map[string]func() error{
 		"Blocks":      func() error { _, err := f.Blocks(ctx); return err },
-		"Block":       func() error { _, err := f.Block("sda"); return err },
+		"Block":       func() error { _, err := f.Block(t.Context(), "sda"); return err },
 		"SCSIDevices": func() error { _, err := f.SCSIDevices(ctx); return err },
-		"SCSIDevice":  func() error { _, err := f.SCSIDevice(HCTL{}); return err },
-		"Transport":   func() error { _, err := f.Transport(HCTL{}); return err },
-		"Pin":         func() error { _, err := f.Pin(HCTL{}); return err },
+		"SCSIDevice":  func() error { _, err := f.SCSIDevice(t.Context(), HCTL{}); return err },
+		"Transport":   func() error { _, err := f.Transport(t.Context(), HCTL{}); return err },
+		"Pin":         func() error { _, err := f.Pin(t.Context(), HCTL{}); return err },
 		"Mounts":      func() error { _, err := f.Mounts(ctx); return err },
 		"Swaps":       func() error { _, err := f.Swaps(ctx); return err },
 		"Openers":     func() error { _, err := f.Openers(ctx, nil); return err },

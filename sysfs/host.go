@@ -1,6 +1,7 @@
 package sysfs
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,16 +12,20 @@ import (
 // BootID returns the random id of this boot, from
 // /proc/sys/kernel/random/boot_id. Device numbers, names and disk sequence
 // numbers mean something within one boot only.
-func (f *FS) BootID() (string, error) { return f.line("sys/kernel/random/boot_id") }
+func (f *FS) BootID(ctx context.Context) (string, error) {
+	return f.line(ctx, "sys/kernel/random/boot_id")
+}
 
 // Hostname returns the host's name, from /proc/sys/kernel/hostname. In a
 // container with a UTS namespace of its own it is the container's.
-func (f *FS) Hostname() (string, error) { return f.line("sys/kernel/hostname") }
+func (f *FS) Hostname(ctx context.Context) (string, error) { return f.line(ctx, "sys/kernel/hostname") }
 
 // line reads a file of /proc that is one line.
-func (f *FS) line(name string) (string, error) {
-	text, err := readFile(f.Path(procDir, name))
-	return strings.TrimSpace(string(text)), err
+func (f *FS) line(ctx context.Context, name string) (string, error) {
+	return bounded(ctx, f, name, func() (string, error) {
+		text, err := readFile(f.Path(procDir, name))
+		return strings.TrimSpace(string(text)), err
+	})
 }
 
 // initPIDs is the inode of the kernel's first pid namespace

@@ -34,10 +34,10 @@ func TestThisHost(t *testing.T) {
 	devices, err := f.SCSIDevices(ctx)
 	require.NoError(t, err)
 	for _, d := range devices {
-		_, err := f.Transport(d.HCTL)
+		_, err := f.Transport(t.Context(), d.HCTL)
 		require.NoError(t, err)
 	}
-	id, err := f.BootID()
+	id, err := f.BootID(t.Context())
 	require.NoError(t, err)
 	require.Len(t, id, 36)
 	_, err = f.Swaps(ctx)
@@ -67,7 +67,7 @@ func TestNothingStaysOpen(t *testing.T) {
 		require.NoError(t, err)
 		_, err = f.SCSIDevices(context.Background())
 		require.NoError(t, err)
-		p, err := f.Pin(pinned)
+		p, err := f.Pin(t.Context(), pinned)
 		require.NoError(t, err)
 		require.NoError(t, p.SetState(context.Background(), StateOffline))
 		require.NoError(t, p.Close())

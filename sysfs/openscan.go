@@ -164,7 +164,7 @@ func (s *openScan) unsure(path string, mount uint64) (DevNum, bool, error) {
 	defer s.fs.unsure.Unlock()
 	ctx, cancel := context.WithTimeout(s.ctx, statWait)
 	defer cancel()
-	key := "scan mount " + strconv.FormatUint(mount, 10)
+	key := "read a file on mount " + strconv.FormatUint(mount, 10)
 	a, err := park.Do(ctx, s.fs.scans, key, func() (answer, error) {
 		devt, ok, err := blockNode(path)
 		return answer{devt, ok}, err

@@ -34,8 +34,15 @@ type Pin struct {
 // Pin opens the directory /sys/bus/scsi/devices/<h>, and holds it open until
 // [Pin.Close]. A device that is not there gives an error that matches
 // [fs.ErrNotExist].
-func (f *FS) Pin(h HCTL) (*Pin, error) {
-	d, err := f.openSCSI(h)
+func (f *FS) Pin(ctx context.Context, h HCTL) (*Pin, error) {
+	d, err := bounded(ctx, f, "directory of "+h.String(), func() (dir, error) {
+		d, err := f.openSCSI(h)
+		if err == nil && ctx.Err() != nil { // nobody waits for it any more
+			d.close()
+			err = ctx.Err()
+		}
+		return d, err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +53,14 @@ func (f *FS) Pin(h HCTL) (*Pin, error) {
 func (p *Pin) HCTL() HCTL { return p.hctl }
 
 // Device reads the device again, through the held directory.
-func (p *Pin) Device() (SCSIDevice, error) {
-	if err := p.acquire(); err != nil {
-		return SCSIDevice{}, err
-	}
-	defer p.release()
-	return readSCSIDevice(p.dir, p.hctl)
+func (p *Pin) Device(ctx context.Context) (SCSIDevice, error) {
+	return bounded(ctx, p.fs, p.dir.path, func() (SCSIDevice, error) {
+		if err := p.acquire(); err != nil {
+			return SCSIDevice{}, err
+		}
+		defer p.release()
+		return readSCSIDevice(p.dir, p.hctl)
+	})
 }
 
 // SetState writes state, [StateOffline] or [StateRunning], and a newline to the

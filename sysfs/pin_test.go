@@ -28,7 +28,7 @@ var pinned = HCTL{3, 0, 0, 1}
 
 func pin(t *testing.T, root string, opts ...Option) *Pin {
 	t.Helper()
-	p, err := open(t, root, opts...).Pin(pinned)
+	p, err := open(t, root, opts...).Pin(t.Context(), pinned)
 	require.NoError(t, err)
 	t.Cleanup(func() { p.Close() })
 	return p
@@ -39,7 +39,7 @@ func TestPinWrites(t *testing.T) {
 	p := pin(t, root)
 	ctx := context.Background()
 	require.NoError(t, p.SetState(ctx, StateOffline))
-	d, err := p.Device()
+	d, err := p.Device(t.Context())
 	require.NoError(t, err)
 	if diff := cmp.Diff(StateOffline, d.State); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -72,7 +72,7 @@ func TestPinAndNewcomer(t *testing.T) {
 	}
 
 	ctx := context.Background()
-	_, err := p.Device()
+	_, err := p.Device(t.Context())
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorIs(t, p.SetState(ctx, StateOffline), fs.ErrNotExist)
 	require.ErrorIs(t, p.Delete(ctx), fs.ErrNotExist)
@@ -130,7 +130,7 @@ func TestPinStuck(t *testing.T) {
 		done <- err
 		return err
 	}))
-	p, err := f.Pin(pinned)
+	p, err := f.Pin(t.Context(), pinned)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
@@ -143,7 +143,7 @@ func TestPinStuck(t *testing.T) {
 
 	require.NoError(t, p.Close())
 	require.NoError(t, p.Close())
-	_, err = p.Device()
+	_, err = p.Device(t.Context())
 	require.ErrorIs(t, err, fs.ErrClosed)
 	require.ErrorIs(t, p.Delete(context.Background()), fs.ErrClosed)
 

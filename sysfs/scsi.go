@@ -78,13 +78,15 @@ func (f *FS) scsiAddresses() ([]HCTL, dir, error) {
 
 // SCSIDevice reads /sys/bus/scsi/devices/<h>. A device that is not there, or
 // goes away meanwhile, gives an error that matches [fs.ErrNotExist].
-func (f *FS) SCSIDevice(h HCTL) (SCSIDevice, error) {
-	d, err := f.openSCSI(h)
-	if err != nil {
-		return SCSIDevice{}, err
-	}
-	defer d.close()
-	return readSCSIDevice(d, h)
+func (f *FS) SCSIDevice(ctx context.Context, h HCTL) (SCSIDevice, error) {
+	return bounded(ctx, f, scsiDevicesDir+"/"+h.String(), func() (SCSIDevice, error) {
+		d, err := f.openSCSI(h)
+		if err != nil {
+			return SCSIDevice{}, err
+		}
+		defer d.close()
+		return readSCSIDevice(d, h)
+	})
 }
 
 // openSCSI opens the directory of a SCSI device.
@@ -93,7 +95,8 @@ func (f *FS) openSCSI(h HCTL) (dir, error) {
 }
 
 func readSCSIDevice(d dir, h HCTL) (SCSIDevice, error) {
-	a := attrs{dir: d}
+	a := attrsOf(d)
+	defer a.free()
 	s := SCSIDevice{
 		HCTL:   h,
 		Type:   int(a.number("type")),

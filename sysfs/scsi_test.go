@@ -40,7 +40,7 @@ func TestSCSIDevices(t *testing.T) {
 	if diff := cmp.Diff(want, got[0]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	one, err := f.SCSIDevice(got[3].HCTL)
+	one, err := f.SCSIDevice(t.Context(), got[3].HCTL)
 	require.NoError(t, err)
 	if diff := cmp.Diff(got[3], one); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -59,7 +59,7 @@ sys/bus/scsi/devices/3:0:0:1/rev = 1
 sys/bus/scsi/devices/3:0:0:1/vpd_pg80 : 008000022020
 sys/bus/scsi/devices/3:0:0:1/vpd_pg83 : `+long, `
 sys/bus/scsi/devices/3:0:0:1/state = blocked`))
-	got, err := f.SCSIDevice(HCTL{3, 0, 0, 1})
+	got, err := f.SCSIDevice(t.Context(), HCTL{3, 0, 0, 1})
 	require.NoError(t, err)
 	want := SCSIDevice{HCTL: HCTL{3, 0, 0, 1}, State: "blocked", Vendor: "X", Model: "Y Z", Rev: "1",
 		VPD80: unhex(t, "008000022020"), VPD83: unhex(t, long)}
@@ -80,7 +80,7 @@ sys/bus/scsi/devices/host1/x = 1`))
 	require.NoError(t, err)
 	require.Empty(t, got)
 	for lun := range uint64(3) {
-		d, err := f.SCSIDevice(HCTL{1, 0, 0, lun})
+		d, err := f.SCSIDevice(t.Context(), HCTL{1, 0, 0, lun})
 		require.ErrorIs(t, err, fs.ErrNotExist)
 		require.Zero(t, d)
 	}

@@ -1,9 +1,11 @@
 package sysfs
 
 import (
+	"context"
 	"os"
 	"path"
 	"strings"
+	"sync"
 )
 
 // A Transport is what the kernel's transport class says of the way to a SCSI
@@ -80,38 +82,115 @@ func word(words []string, i int) string {
 //
 // A host of a transport class that this package does not read (SRP) is
 // TransportUnknown.
-func (f *FS) Transport(h HCTL) (Transport, error) {
-	link := f.Path(sysDir, scsiDevicesDir, h.String())
-	target, err := os.Readlink(link)
-	if err != nil {
-		return Transport{}, pathError("readlink", link, err)
+func (f *FS) Transport(ctx context.Context, h HCTL) (Transport, error) {
+	return bounded(ctx, f, "transport of "+h.String(), func() (Transport, error) {
+		top, err := openDir(f.Path(sysDir, scsiDevicesDir))
+		if err != nil {
+			return Transport{}, err
+		}
+		defer top.close()
+		return f.transport(top, h, func(_ string, read func() (Transport, error)) (Transport, error) { return read() })
+	})
+}
+
+// Transports is [FS.Transport] for many devices. Each session, port or end device
+// is read once, however many devices are reached through it. A device that is
+// not there, or whose transport cannot be told, is left out.
+func (f *FS) Transports(ctx context.Context, devices []HCTL) (map[HCTL]Transport, error) {
+	list, err := bounded(ctx, f, "transports", func() ([]reached, error) {
+		top, err := openDir(f.Path(sysDir, scsiDevicesDir))
+		if absent(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer top.close()
+		known := onceEach{by: map[string]func() (Transport, error){}}
+		return each(ctx, devices, func(h HCTL) (reached, bool, error) {
+			t, err := f.transport(top, h, known.read)
+			return reached{h, t}, err == nil, nil
+		})
+	})
+	all := make(map[HCTL]Transport, len(list))
+	for _, r := range list {
+		all[r.device] = r.by
 	}
-	t, err := f.transport(path.Join(scsiDevicesDir, target))
+	return all, err
+}
+
+// A reached is how one device is reached.
+type reached struct {
+	device HCTL
+	by     Transport
+}
+
+// A onceEach reads what goes by one name once. It is safe for concurrent use.
+type onceEach struct {
+	mu sync.Mutex
+	by map[string]func() (Transport, error)
+}
+
+func (o *onceEach) read(name string, read func() (Transport, error)) (Transport, error) {
+	o.mu.Lock()
+	known, ok := o.by[name]
+	if !ok {
+		known = sync.OnceValues(read)
+		o.by[name] = known
+	}
+	o.mu.Unlock()
+	return known()
+}
+
+// transport follows the link of a SCSI device in the directory top. once reads
+// what goes by a name, or knows it already.
+func (f *FS) transport(top dir, h HCTL, once func(name string, read func() (Transport, error)) (Transport, error)) (Transport, error) {
+	target, err := top.readlink(h.String())
+	if err != nil {
+		return Transport{}, err
+	}
+	name, read := f.transportIn(path.Join(scsiDevicesDir, target))
+	if read == nil {
+		return Transport{Kind: TransportNone, Link: LinkNone}, nil
+	}
+	t, err := once(name, read)
 	if absent(err) {
 		return Transport{Kind: t.Kind, Name: t.Name}, nil
 	}
 	return t, err
 }
 
-// transport looks at the path of a SCSI device, relative to /sys, for the
-// transport class's own device in it:
+// transportIn looks at the path of a SCSI device, relative to /sys, for the
+// transport class's own device in it, and returns what reads that:
 //
 //	devices/platform/host2/session1/target2:0:0/2:0:0:1
 //	devices/pci…/host5/rport-5:0-2/target5:0:0/5:0:0:1
 //	devices/pci…/host0/port-0:1/end_device-0:1/target0:0:1/0:0:1:0
-func (f *FS) transport(device string) (Transport, error) {
+func (f *FS) transportIn(device string) (name string, read func() (Transport, error)) {
+	host := ""
 	elem := strings.Split(device, "/")
 	for i, name := range elem {
 		switch {
 		case numbered(name, "session"):
-			return f.iscsi(name)
+			return name, func() (Transport, error) { return f.iscsi(name) }
 		case strings.HasPrefix(name, "rport-"):
-			return f.fc(name)
+			return name, func() (Transport, error) { return f.fc(name) }
 		case strings.HasPrefix(name, "end_device-"):
-			return f.sas(name, strings.Join(elem[:i], "/"))
-		case numbered(name, "host") && f.has("class", "srp_host", name):
-			return Transport{Kind: TransportUnknown, Name: name}, nil
+			return name, func() (Transport, error) { return f.sas(name, strings.Join(elem[:i], "/")) }
+		case host == "" && numbered(name, "host"):
+			host = name
 		}
+	}
+	if host == "" {
+		return "", nil
+	}
+	return host, func() (Transport, error) { return f.unread(host) }
+}
+
+// unread is a host without a transport class, or of one that is not read here.
+func (f *FS) unread(host string) (Transport, error) {
+	if f.has("class", "srp_host", host) {
+		return Transport{Kind: TransportUnknown, Name: host}, nil
 	}
 	return Transport{Kind: TransportNone, Link: LinkNone}, nil
 }

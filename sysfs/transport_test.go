@@ -65,7 +65,7 @@ sys/class/srp_host/host7 -> x`, Transport{Name: "host7"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := open(t, plant(t, tt.tree)).Transport(tt.h)
+			got, err := open(t, plant(t, tt.tree)).Transport(t.Context(), tt.h)
 			require.NoError(t, err)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
@@ -77,14 +77,14 @@ sys/class/srp_host/host7 -> x`, Transport{Name: "host7"}},
 func TestCapturedTransport(t *testing.T) {
 	f := open(t, plant(t, captured(t, "iscsi.txt")))
 	for h, session := range map[HCTL]string{{0, 0, 0, 1}: "session1", {1, 0, 0, 1}: "session2"} {
-		got, err := f.Transport(h)
+		got, err := f.Transport(t.Context(), h)
 		require.NoError(t, err)
 		want := Transport{TransportISCSI, session, "LOGGED_IN", "iqn.2003-01.org.example:t1", LinkUp}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}
-	got, err := f.Transport(HCTL{9, 0, 0, 0})
+	got, err := f.Transport(t.Context(), HCTL{9, 0, 0, 0})
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.Zero(t, got)
 }

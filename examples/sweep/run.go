@@ -150,7 +150,9 @@ func (s *session) system() (*remediate.System, error) {
 		return nil, err
 	}
 	s.sys, s.closeHost = &sys, closeHost
-	name, err := sys.FS.Hostname()
+	ctx, cancel := context.WithTimeout(context.Background(), s.probeTimeout)
+	defer cancel()
+	name, err := sys.FS.Hostname(ctx)
 	s.doc.Host = hostname(name)
 	return s.sys, errors.WithMessage(err, "read the host's name")
 }

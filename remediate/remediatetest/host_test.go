@@ -71,7 +71,7 @@ func TestPresetsAgreeWithThemselves(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, tables, len(topo.Maps))
 			for i, m := range topo.Maps {
-				b, err := sys.FS.Block(m.DM)
+				b, err := sys.FS.Block(t.Context(), m.DM)
 				require.NoError(t, err)
 				var printed, kernel []string
 				for path := range m.Each {
@@ -128,7 +128,7 @@ func TestTargetsTellOfChangesOnce(t *testing.T) {
 func TestSysfsRemembersTheOldIdentity(t *testing.T) {
 	h := staged(t, "remapped")
 	sys := h.System()
-	d, err := sys.FS.SCSIDevice(sysfs.HCTL{Host: 39, LUN: 1})
+	d, err := sys.FS.SCSIDevice(t.Context(), sysfs.HCTL{Host: 39, LUN: 1})
 	require.NoError(t, err)
 	require.Equal(t, "naa."+WWIDb[1:], d.WWID)
 	cached, err := scsi.ParseDesignators(d.VPD83)
@@ -160,7 +160,7 @@ func TestLinksFollowTheirDevices(t *testing.T) {
 func TestHeldDirectoriesAreNotTheNewcomers(t *testing.T) {
 	h := staged(t, "residual")
 	sys := h.System()
-	pin, err := sys.FS.Pin(sysfs.HCTL{Host: 39, LUN: 1})
+	pin, err := sys.FS.Pin(t.Context(), sysfs.HCTL{Host: 39, LUN: 1})
 	require.NoError(t, err)
 	defer pin.Close()
 	a := h.disks["sdi"].target
@@ -175,7 +175,7 @@ func TestHeldDirectoriesAreNotTheNewcomers(t *testing.T) {
 func TestMultipathdForgetsAMomentLater(t *testing.T) {
 	h := staged(t, "orphan")
 	sys := h.System()
-	pin, err := sys.FS.Pin(sysfs.HCTL{Host: 39, LUN: 1})
+	pin, err := sys.FS.Pin(t.Context(), sysfs.HCTL{Host: 39, LUN: 1})
 	require.NoError(t, err)
 	defer pin.Close()
 	require.NoError(t, pin.Delete(t.Context()))
