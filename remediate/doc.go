@@ -10,6 +10,10 @@
 //	plan, err := s.Plan(ctx)
 //	report, err := s.Execute(ctx, plan)
 //
+// For one volume at a time, as a driver works, there is [Sweeper.ClearLUN] before
+// a volume is attached, [Sweeper.VerifyIdentity] before it is used, and
+// [Sweeper.Clear] when it has left.
+//
 // # Two keys
 //
 // Nothing is removed unless both hold, at plan time and right before the act.
@@ -27,8 +31,8 @@
 // # Errors
 //
 // Decide with errors.As on *[InUseError], *[StaleError], *[EvidenceError],
-// *[NotOwnedError], *[BreakerError], *[RemainsError], *[TimeoutError] and
-// *[OpError], and with errors.Is on fs.ErrPermission and the context's errors.
+// *[NotOwnedError], *[BreakerError], *[RemainsError], *[TimeoutError],
+// *[IdentityError] and *[OpError], and with errors.Is on fs.ErrPermission and the context's errors.
 //
 // # Concurrency
 //

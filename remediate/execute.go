@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	stderrors "errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,19 @@ func join(errs []error) error { return stderrors.Join(errs...) }
 // host (*[StaleError]), or too much looks dead at once (*[BreakerError]). When
 // ctx ends, no new step begins; queueing is restored on every map that lives.
 func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
+	return s.execute(ctx, p, func(all []Device, _ *Plan) []Device { return all })
+}
+
+// byName leaves a plan's own targets out of what the breaker looks at: they were
+// asked for by name, so that it is no surprise that they look dead.
+func byName(all []Device, p *Plan) []Device {
+	return slices.DeleteFunc(slices.Clone(all), func(d Device) bool {
+		return slices.ContainsFunc(p.Targets, func(t Target) bool { return d.is(t.WWID) })
+	})
+}
+
+// execute is Execute; suspect chooses the devices that the breaker looks at.
+func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *Plan) []Device) (*Report, error) {
 	if p == nil {
 		return nil, errors.New("there is no plan to execute")
 	}
@@ -36,7 +50,7 @@ func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := breaker(now.Devices, s.opt.maxDead, len(p.Targets) > 0); err != nil {
+	if err := breaker(suspect(now.Devices, p), s.opt.maxDead, len(p.Targets) > 0); err != nil {
 		return nil, err
 	}
 	r := &Report{PlanID: p.ID, Started: s.opt.now(), Results: make([]Result, len(p.Targets))}

@@ -138,14 +138,19 @@ func (s *Sweeper) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// plan makes the plan from two looks. It is pure but for the clock.
-func (s *Sweeper) plan(first, second *Survey) (*Plan, error) {
+// newPlan is a plan for the surveyed host that plans nothing yet.
+func (s *Sweeper) newPlan(sv *Survey) *Plan {
 	p := &Plan{
-		Schema: planSchema, Host: second.Host, BootID: second.BootID, Rule: s.opt.rule,
+		Schema: planSchema, Host: sv.Host, BootID: sv.BootID, Rule: s.opt.rule, Survey: sv,
 		Created: s.opt.now().UTC().Truncate(time.Second), Targets: []Target{}, Steps: []Step{},
 	}
 	p.Expires = p.Created.Add(s.opt.expiry)
-	p.Survey = agreed(first, second)
+	return p
+}
+
+// plan makes the plan from two looks. It is pure but for the clock.
+func (s *Sweeper) plan(first, second *Survey) (*Plan, error) {
+	p := s.newPlan(agreed(first, second))
 	err := breaker(p.Survey.Devices, s.opt.maxDead, false)
 	for _, d := range p.Survey.Devices {
 		if d.Removable && err == nil {

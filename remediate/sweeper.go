@@ -31,6 +31,7 @@ type options struct {
 	probeTimeout time.Duration
 	maxDead      float64
 	parallel     int
+	silentPaths  bool
 	observe      func(Event)
 	journal      *journal
 	system       *System

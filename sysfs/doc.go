@@ -13,6 +13,7 @@
 //	/sys/class/block/*/dev           device numbers of names
 //	/sys/bus/scsi/devices/H:C:T:L    [FS.SCSIDevices], [FS.SCSIDevice], [FS.Pin]
 //	/sys/class/iscsi_session, fc_remote_ports, sas_device, sas_phy   [FS.Transport]
+//	/dev/…                           numbers of nodes, links followed: [FS.Resolve]
 //	/sys/fs/btrfs/*/devices          members of a mounted btrfs, for [FS.Mounts]
 //	/proc/PID/{ns/mnt,root,mountinfo}                                [FS.Mounts]
 //	/proc/PID/{fd,fdinfo,stat,wchan,task}                            [FS.Openers]
