@@ -234,3 +234,26 @@ func TestOwnerHangs(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Less(t, time.Since(begun), 2*time.Second)
 }
+
+// One LU whose owner is not heard of within his time stays; the others' owner
+// has answered.
+func TestOwnerIsLate(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sw := s.sweeper(t, remediate.WithOwnerTimeout(50*time.Millisecond), remediate.WithOwner(
+		func(ctx context.Context, sub remediate.Subject) (remediate.Claim, error) {
+			if sub.WWID == s.lu.WWID() {
+				<-ctx.Done()
+			}
+			return remediate.Claim{Owner: remediate.Mine}, nil
+		}))
+	sv, err := sw.Survey(within(t))
+	require.NoError(t, err)
+	d, _ := sv.Find(s.lu.WWID())
+	require.Equal(t, remediate.Stale, d.Verdict)
+	require.Equal(t, remediate.OwnerUnknown, d.Owner)
+	require.False(t, d.Removable)
+	require.Contains(t, d.Evidence.ClaimError, "no answer")
+	h, _ := sv.Find(s.healthy.WWID())
+	require.Equal(t, remediate.Mine, h.Owner)
+}

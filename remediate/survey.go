@@ -209,7 +209,7 @@ func readTarget(f *Facts) (blockprobe.Target, string) {
 	}, ""
 }
 
-// claim asks the owner.
+// claim asks the owner, who counts as one who does not know once he is late.
 func (s *Sweeper) claim(ctx context.Context, f *Facts) {
 	sub := Subject{WWID: f.WWID}
 	if f.Map != nil {
@@ -219,6 +219,8 @@ func (s *Sweeper) claim(ctx context.Context, f *Facts) {
 		sub.Paths = append(sub.Paths, p.HCTL.String())
 		sub.Vendor, sub.Product = or(sub.Vendor, p.Vendor), or(sub.Product, p.Product)
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.opt.ownerTimeout)
+	defer cancel()
 	c, err := park.Do(ctx, s.owners, f.WWID, func() (Claim, error) { return s.opt.owner(ctx, sub) })
 	if err != nil {
 		f.Owner, f.Evidence.ClaimError = OwnerUnknown, err.Error()

@@ -29,6 +29,7 @@ type options struct {
 	dwell        time.Duration
 	expiry       time.Duration
 	probeTimeout time.Duration
+	ownerTimeout time.Duration
 	maxDead      float64
 	parallel     int
 	silentPaths  bool
@@ -56,6 +57,10 @@ func WithOwner(ask Owner) Option { return func(o *options) { o.owner = ask } }
 
 // WithRunbook accepts the operator's rule as proof of death: see [Rule].
 func WithRunbook() Option { return func(o *options) { o.rule.Runbook = true } }
+
+// WithOwnerTimeout bounds one question to the owner: 10 s unless told. One who is
+// late has not said that the LU is his, and it stays.
+func WithOwnerTimeout(d time.Duration) Option { return func(o *options) { o.ownerTimeout = d } }
 
 // WithDwell says how long evidence must hold between the two looks that
 // [Sweeper.Plan] takes: 10 s unless told. 0 takes both looks at once.
@@ -87,7 +92,7 @@ func WithSystem(s System) Option { return func(o *options) { o.system = &s } }
 func New(opts ...Option) (*Sweeper, error) {
 	o := options{
 		root: "/", backend: "auto", dwell: 10 * time.Second, expiry: 15 * time.Minute,
-		probeTimeout: 5 * time.Second, maxDead: 0.5, parallel: 8, now: time.Now,
+		probeTimeout: 5 * time.Second, ownerTimeout: 10 * time.Second, maxDead: 0.5, parallel: 8, now: time.Now,
 		observe: func(Event) {},
 		owner:   func(context.Context, Subject) (Claim, error) { return Claim{Source: "nobody was named"}, nil },
 	}
