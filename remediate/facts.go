@@ -124,6 +124,9 @@ type Use struct {
 	Detail string  `json:"detail"` // where and how
 	PID    int     `json:"pid,omitempty"`
 	Write  bool    `json:"write,omitempty"` // a process that could write
+	// Release is the command by which an operator ends the use, where one is
+	// known. It is never run here.
+	Release string `json:"release,omitempty"`
 }
 
 // fleeting reports whether the use may be over in a moment, as when udev reads

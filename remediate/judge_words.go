@@ -138,8 +138,12 @@ func (p Path) name() string { return or(p.Dev, p.HCTL.String()) }
 // String is the use in words: "mount /var/lib/x (ext4, pid 1)".
 func (u Use) String() string {
 	s := string(u.Kind) + " " + u.By
-	if u.Detail != "" {
-		s += " (" + u.Detail + ")"
+	detail := u.Detail
+	if u.Release != "" {
+		detail += "; to be ended by its operator: " + u.Release
+	}
+	if detail != "" {
+		s += " (" + detail + ")"
 	}
 	return s
 }

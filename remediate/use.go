@@ -216,7 +216,7 @@ func (c *census) holders(name string, holders []string) int {
 			continue
 		}
 		c.seen[h] = true
-		c.add(UseHolder, holderName(h, b), "on "+name, 0)
+		c.note(Use{Kind: UseHolder, By: holderName(h, b), Detail: "on " + name, Release: releaseOf(h, b)})
 		if b != nil {
 			c.mounted(b.Devt, holderName(h, b))
 			c.opened(b.Devt, holderName(h, b), (*census).nobody)
@@ -282,8 +282,10 @@ func holderName(name string, b *sysfs.Block) string {
 	switch {
 	case strings.HasPrefix(b.DM.UUID, "LVM-"):
 		kind = "LVM"
-	case strings.HasPrefix(b.DM.UUID, "CRYPT-"):
+	case strings.HasPrefix(b.DM.UUID, "CRYPT-LUKS"):
 		kind = "LUKS"
+	case strings.HasPrefix(b.DM.UUID, "CRYPT-"):
+		kind = "dm-crypt"
 	}
 	return fmt.Sprintf("%s (%s, %s)", b.DM.Name, kind, name)
 }
