@@ -86,7 +86,7 @@ func suspended(f Facts, _ Rule) (Verdict, string, bool) {
 	if f.Map == nil || !f.Map.Suspended {
 		return 0, "", false
 	}
-	return Suspended, fmt.Sprintf("map %s is suspended: every access to it waits; resume it first (dmsetup resume %s)", f.Map.Name, f.Map.Name), true
+	return Suspended, fmt.Sprintf("map %s is suspended: every access to it waits; resume it first (dmsetup --noudevsync resume %s)", f.Map.Name, f.Map.Name), true
 }
 
 func ambiguous(f Facts, _ Rule) (Verdict, string, bool) {

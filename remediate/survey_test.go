@@ -185,7 +185,7 @@ func TestSurveyJudges(t *testing.T) {
 				s.Suspend(s.m)
 				return s
 			},
-			verdict: remediate.Suspended, read: blockprobe.Skipped, reason: "dmsetup resume mpathb",
+			verdict: remediate.Suspended, read: blockprobe.Skipped, reason: "dmsetup --noudevsync resume mpathb",
 		},
 		{
 			name: "a map whose disks were deleted by hand",
