@@ -51,6 +51,15 @@ func newSweeper(t *testing.T, opts ...remediate.Option) *remediate.Sweeper {
 	return s
 }
 
+// never is an observer of steps that must not be.
+func never(t *testing.T) func(remediate.Event) {
+	return func(e remediate.Event) {
+		if e.Kind == remediate.EventBegin {
+			t.Errorf("%s %s was begun", e.Action, e.Target)
+		}
+	}
+}
+
 func survey(t *testing.T, s *remediate.Sweeper) *remediate.Survey {
 	t.Helper()
 	sv, err := s.Survey(bounded(t))
