@@ -36,7 +36,10 @@ const (
 )
 
 // A Command is a client that runs the programs multipath and multipathd. It
-// costs a process per order. Everything needs root. Safe for concurrent use.
+// costs a process per question, and two per order: what the programs leave in
+// the socket of a multipathd that does not answer is carried out whenever it
+// wakes, so that none starts before "multipathd show daemon" has been answered,
+// or nobody listens. Everything needs root. Safe for concurrent use.
 // Errors are *[CommandError], *[NameError], or from [Read].
 type Command struct {
 	run    Runner
@@ -151,6 +154,12 @@ func (c *Command) Flush(ctx context.Context, name string) error {
 		}
 	}
 	argv := []string{"multipath", "-v2", "-f", name}
+	if err := guardProgram(argv); err != nil {
+		return err
+	}
+	if err := c.greet(ctx, argv); err != nil {
+		return err
+	}
 	res, err := c.start(ctx, argv)
 	if err != nil {
 		return uncertain(ended(err), err)
@@ -161,11 +170,38 @@ func (c *Command) Flush(ctx context.Context, name string) error {
 	return commandError(argv, res, programReason(res))
 }
 
+// greet asks multipathd for a sign of life before argv may leave an order with
+// it. Where nobody listens nothing can be left; a version that does not know
+// the question has answered it.
+func (c *Command) greet(ctx context.Context, argv []string) error {
+	asked, cancel := context.WithTimeout(ctx, greeting(ctx))
+	defer cancel()
+	_, err := c.ask(asked, "show", "daemon")
+	switch {
+	case err == nil, errors.Is(err, ErrNoDaemon), errors.Is(err, ErrUnsupported), errors.Is(err, ErrPermission):
+		return nil
+	case ctx.Err() != nil:
+		return commandError(argv, RunResult{}, ctx.Err())
+	case errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return commandError(argv, RunResult{}, errors.WithMessage(ErrSilent, err.Error()))
+}
+
 // order tells the daemon, through multipathd, to change something.
 func (c *Command) order(ctx context.Context, words ...string) error {
+	if err := guard(words); err != nil {
+		return err
+	}
+	if err := c.greet(ctx, daemonArgv(words)); err != nil {
+		return err
+	}
 	argv, res, err := c.tell(ctx, words)
 	if err != nil {
 		return uncertain(ended(err), err)
+	}
+	if gaveUp(res) {
+		return uncertain(true, commandError(argv, res, errors.WithStack(ErrSilent)))
 	}
 	if err := daemonVerdict(res); err != nil {
 		return commandError(argv, res, err)
@@ -180,7 +216,11 @@ func (c *Command) ask(ctx context.Context, words ...string) ([]byte, error) {
 		return nil, err
 	}
 	err = trouble(string(res.Stdout))
-	if err == nil && res.Code != 0 {
+	switch {
+	case err != nil:
+	case gaveUp(res):
+		err = ErrBusy
+	case res.Code != 0:
 		err = daemonVerdict(res)
 	}
 	if err != nil {

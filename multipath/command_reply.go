@@ -21,6 +21,23 @@ func daemonVerdict(res RunResult) error {
 	return complaint(out + "\n" + said)
 }
 
+// gaveUp reports whether the program multipathd has sent an order and got no
+// answer in its own time limit, which is uxsock_timeout and a tenth of a second:
+// the order lies in the daemon's socket, or is being carried out. Up to 0.7.8 the
+// exit status is 0 then, too.
+//
+//	timeout receiving packet
+//	error -110 receiving packet
+func gaveUp(res RunResult) bool {
+	for _, said := range [][]byte{res.Stdout, res.Stderr} {
+		first, _ := firstLine(string(said))
+		if strings.HasSuffix(first, " receiving packet") && (strings.HasPrefix(first, "timeout") || strings.HasPrefix(first, "error ")) {
+			return true
+		}
+	}
+	return false
+}
+
 // programReason reads why multipath -f or -ll ended with another status than 0.
 func programReason(res RunResult) error {
 	return complaint(string(res.Stdout) + "\n" + string(res.Stderr))

@@ -12,14 +12,22 @@ import (
 	"github.com/lunsweep/lunsweep/internal/command"
 )
 
-// A script answers command lines; one that is not in it is an error.
+// sign is what a multipathd answers that is alive.
+const sign = "multipathd show daemon"
+
+// A script answers command lines; one that is not in it is an error, but for the
+// sign of life, which is not where nothing is.
 type script map[string]RunResult
 
 func (s script) run(ctx context.Context, argv ...string) (RunResult, error) {
 	if err := ctx.Err(); err != nil {
 		return RunResult{}, &command.Error{Argv: argv, Err: err}
 	}
-	res, ok := s[strings.Join(argv, " ")]
+	line := strings.Join(argv, " ")
+	res, ok := s[line]
+	if !ok && line == sign && s != nil {
+		res, ok = out(0, "pid 1 running\n", ""), true
+	}
 	if !ok {
 		return RunResult{}, &command.Error{Argv: argv, Err: fs.ErrNotExist}
 	}
@@ -149,8 +157,46 @@ func TestCommandOrders(t *testing.T) {
 	require.NoError(t, c.ForgetPath(t.Context(), "cciss!c0d0"))
 }
 
+// Nothing is started that could leave an order with a multipathd that does not
+// answer; beside one that is not there, nothing can be left.
+func TestCommandSignOfLife(t *testing.T) {
+	const flush, disable, forget = "multipath -v2 -f mpathb", "multipathd disablequeueing map mpathb", "multipathd del path sdi"
+	never := func(name string, want error, answer RunResult) {
+		c := NewCommand(script{sign: answer, flush: out(0, "", ""), disable: out(0, "ok\n", ""), forget: out(0, "ok\n", "")}.run)
+		for _, err := range []error{c.Flush(t.Context(), "mpathb"), c.DisableQueueing(t.Context(), "mpathb"), c.ForgetPath(t.Context(), "sdi")} {
+			require.ErrorIs(t, err, want, name)
+			require.False(t, Uncertain(err), name)
+		}
+	}
+	never("frozen", ErrSilent, out(1, "timeout receiving packet\n", ""))
+	never("frozen, up to 0.7.8", ErrSilent, out(0, "timeout receiving packet\n", ""))
+	never("ended meanwhile", ErrSilent, out(1, "error -32 receiving packet\n", ""))
+	never("busy", ErrSilent, out(0, "timeout\n", ""))
+	for name, answer := range map[string]RunResult{
+		"no daemon": out(1, "", ""), "before 0.6.1": out(0, "multipath-tools v0.4.9\nCLI commands reference:\n", ""), "alive": out(0, "pid 1 idle\n", ""),
+	} {
+		require.NoError(t, NewCommand(script{sign: answer, flush: out(0, "", "")}.run).Flush(t.Context(), "mpathb"), name)
+	}
+	nobody := func(_ context.Context, argv ...string) (RunResult, error) {
+		return RunResult{}, &command.Error{Argv: argv, Err: fs.ErrNotExist}
+	}
+	require.ErrorIs(t, NewCommand(nobody).Flush(t.Context(), "mpathb"), fs.ErrNotExist, "without multipathd nobody can tell whether it runs")
+}
+
+// The program has sent the order, and waits no longer for what comes of it.
+func TestCommandGaveUp(t *testing.T) {
+	for _, res := range []RunResult{out(1, "timeout receiving packet\n", ""), out(0, "timeout receiving packet\n", ""), out(1, "", "error -110 receiving packet\n")} {
+		err := NewCommand(script{"multipathd del path sdi": res}.run).ForgetPath(t.Context(), "sdi")
+		require.ErrorIs(t, err, ErrSilent)
+		require.True(t, Uncertain(err))
+	}
+}
+
 func TestCommandThatDoesNotEnd(t *testing.T) {
 	run := func(_ context.Context, argv ...string) (RunResult, error) {
+		if strings.Join(argv, " ") == sign {
+			return out(0, "pid 1 running\n", ""), nil
+		}
 		return RunResult{}, &command.Error{Argv: argv, Stderr: "half a word", Stuck: 4711, Err: context.DeadlineExceeded}
 	}
 	c := NewCommand(run)

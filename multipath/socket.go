@@ -189,16 +189,20 @@ func (s *Socket) order(ctx context.Context, words ...string) error {
 // be another map's. Any answer will do: one before 0.6.1 says that it does not
 // know the question.
 func greet(ctx context.Context, c net.Conn) error {
-	const most = 4 * time.Second
-	limit := most
-	if end, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(end)/2)
-	}
-	_, err := question(ctx, c, limit, "show", "daemon")
+	_, err := question(ctx, c, greeting(ctx), "show", "daemon")
 	if err == nil || ctx.Err() != nil || errors.Is(err, ErrSilent) {
 		return err
 	}
 	return errors.WithMessage(ErrSilent, err.Error())
+}
+
+// greeting returns how long a sign of life is waited for.
+func greeting(ctx context.Context) time.Duration {
+	const most = 4 * time.Second
+	if end, ok := ctx.Deadline(); ok {
+		return min(most, time.Until(end)/2)
+	}
+	return most
 }
 
 // question waits limit at most, for a daemon that may never answer.

@@ -34,7 +34,8 @@ func TestDaemonFrozen(t *testing.T) {
 	p := plan(t, s, m.wwids()...)
 	m.daemon.Freeze(t)
 
-	m.expectNothingDone(t, p)
+	m.expectNothingDone(t, p, "socket")
+	m.expectNothingDone(t, p, "command")
 	execute(t, s, p, remediate.Removed)
 
 	m.daemon.Thaw(t)
@@ -45,11 +46,11 @@ func TestDaemonFrozen(t *testing.T) {
 	m.expectCleared(t)
 }
 
-// expectNothingDone executes the plan by the socket alone, to no avail.
-func (m *mixed) expectNothingDone(t *testing.T, p *remediate.Plan) {
+// expectNothingDone executes the plan by multipathd alone, to no avail.
+func (m *mixed) expectNothingDone(t *testing.T, p *remediate.Plan, backend string) {
 	t.Helper()
 	const budget, overtime = 40 * time.Second, 17 * time.Second
-	s := newSweeper(t, remediate.WithBackend("socket"))
+	s := newSweeper(t, remediate.WithBackend(backend))
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
 	begun := time.Now()
@@ -57,7 +58,7 @@ func (m *mixed) expectNothingDone(t *testing.T, p *remediate.Plan) {
 	if took := time.Since(begun); took > budget+overtime {
 		t.Errorf("it took %s of %s", took, budget)
 	}
-	t.Logf("by the socket of a frozen multipathd, in %s: %v", time.Since(begun).Round(time.Second), err)
+	t.Logf("by the %s of a frozen multipathd, in %s: %v", backend, time.Since(begun).Round(time.Second), err)
 	if err == nil {
 		for _, x := range r.Results {
 			t.Logf("%s: %s: %s", x.WWID, x.Outcome, x.Reason)
