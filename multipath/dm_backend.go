@@ -59,8 +59,8 @@ func (d *DM) Paths(ctx context.Context) ([]DaemonPath, error) {
 	var paths []DaemonPath
 	for i := range t.Maps {
 		for p := range t.Maps[i].Each {
-			if p.Dev != unknownDev {
-				paths = append(paths, DaemonPath{Dev: p.Dev, HCTL: p.HCTL, Map: t.Maps[i].Name, WWID: t.Maps[i].WWID})
+			if p.Dev() != unknownDev {
+				paths = append(paths, DaemonPath{Dev: p.Dev(), HCTL: p.HCTL(), Map: t.Maps[i].Name, WWID: t.Maps[i].WWID})
 			}
 		}
 	}
@@ -202,7 +202,7 @@ func (d *diskTable) mapOf(t *Table) Map {
 	m := Map{
 		Name: t.Name, WWID: t.WWID(), DM: fmt.Sprintf("dm-%d", t.Devt.Minor),
 		Size: humanSize(t.Size), Features: t.Features, Handler: t.Handler,
-		Write: choose(t.ReadOnly, "ro", "rw"), State: choose(t.Suspended, "suspend", "active"),
+		Write: choose(t.ReadOnly, "ro", "rw"), Live: &MapState{State: choose(t.Suspended, "suspend", "active")},
 	}
 	for _, g := range t.Groups {
 		m.Groups = append(m.Groups, Group{Policy: g.Selector, Status: g.State})
@@ -213,13 +213,13 @@ func (d *diskTable) mapOf(t *Table) Map {
 			m.Vendor, m.Product = vendor, product
 		}
 		g := &m.Groups[p.Group]
-		g.Paths = append(g.Paths, path)
+		g.Paths = append(g.Paths, NewPath(path))
 	}
 	return m
 }
 
-func (d *diskTable) pathOf(p TablePath) (path Path, vendor, product string) {
-	path = Path{
+func (d *diskTable) pathOf(p TablePath) (path PathWords, vendor, product string) {
+	path = PathWords{
 		HCTL: unknownHCTL, Dev: unknownDev, Devt: p.Devt.String(),
 		DMState: choose(p.Failed, "failed", "active"), DevState: "unknown",
 	}

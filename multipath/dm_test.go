@@ -324,10 +324,10 @@ func TestDMTopology(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got.Maps, 3)
 	want := Map{
-		Name: "my map", WWID: "36001", DM: "dm-1", Size: "8.0M", Features: "1 queue_if_no_path", Handler: "1 alua", Write: "rw", State: "active",
+		Name: "my map", WWID: "36001", DM: "dm-1", Size: "8.0M", Features: "1 queue_if_no_path", Handler: "1 alua", Write: "rw", Live: &MapState{State: "active"},
 		Groups: []Group{{Policy: "service-time 0", Status: "active", Paths: []Path{
-			{HCTL: "#:#:#:#", Dev: "-", Devt: "8:0", DMState: "active", DevState: "unknown"},
-			{HCTL: "#:#:#:#", Dev: "-", Devt: "8:16", DMState: "failed", DevState: "unknown"},
+			NewPath(PathWords{HCTL: "#:#:#:#", Dev: "-", Devt: "8:0", DMState: "active", DevState: "unknown"}),
+			NewPath(PathWords{HCTL: "#:#:#:#", Dev: "-", Devt: "8:16", DMState: "failed", DevState: "unknown"}),
 		}}},
 	}
 	if diff := cmp.Diff(want, got.Maps[0]); diff != "" {

@@ -104,6 +104,7 @@ func isPrinted(text string) bool {
 
 func (r *jsonReader) oneMap() {
 	m := r.batch.addMap(r.pos, len(r.text))
+	m.Live = r.batch.state(r.pos, len(r.text))
 	var seen seen
 	for key := range r.object {
 		r.mapField(m, key, &seen)
@@ -152,13 +153,13 @@ func (r *jsonReader) mapState(m *Map, key string) {
 	case "action":
 		m.Action = r.string()
 	case "dm_st":
-		m.State = r.string()
+		m.Live.State = r.string()
 	case "failback":
-		m.Failback = r.string()
+		m.Live.Failback = r.string()
 	case "queueing":
-		m.Retry = r.string()
+		m.Live.Retry = r.string()
 	case "paths":
-		m.Active = r.number()
+		m.Live.Active = r.number()
 	default:
 		r.skip(0)
 	}
@@ -190,7 +191,7 @@ func (r *jsonReader) group() {
 }
 
 func (r *jsonReader) path() {
-	p := r.batch.paths.add(r.pos, len(r.text))
+	var p PathWords
 	var seen seen
 	for key := range r.object {
 		switch key {
@@ -211,6 +212,7 @@ func (r *jsonReader) path() {
 	if p.Dev == "" {
 		r.fail(nil, "a path without a device")
 	}
+	*r.batch.paths.add(r.pos, len(r.text)) = r.batch.packer.path(&p)
 }
 
 // seen remembers which of the fields that identify an object it has.

@@ -21,10 +21,10 @@ func host(n int) []Map {
 		for g := range 2 {
 			group := Group{Policy: "service-time 0", Prio: &prio[g], Status: [2]string{"active", "enabled"}[g]}
 			for p := range 4 {
-				group.Paths = append(group.Paths, Path{
+				group.Paths = append(group.Paths, NewPath(PathWords{
 					HCTL: fmt.Sprintf("%d:0:0:%d", g*4+p, i), Dev: fmt.Sprintf("sd%c%c%c", 'a'+p, 'a'+i%26, 'a'+i/26%26),
 					Devt: fmt.Sprintf("8:%d", i*8+g*4+p), DMState: "active", CheckState: "ready", DevState: "running",
-				})
+				}))
 			}
 			m.Groups = append(m.Groups, group)
 		}
@@ -147,35 +147,9 @@ type daemonJSON struct {
 
 // The same topology by way of the daemon's JSON and encoding/json.
 func BenchmarkEncodingJSON(b *testing.B) {
-	valid := func(s *source, maps []Map) string { return strings.ReplaceAll(printJSON(s, maps), `0"1`, "01") }
-	benchmark(b, valid, FormJSON, func(text []byte) (int, error) {
+	benchmark(b, validJSON, FormJSON, func(text []byte) (int, error) {
 		var d daemonJSON
 		err := json.Unmarshal(text, &d)
 		return len(d.Maps), err
-	})
-}
-
-// The floor: the memory that a topology takes, and the one copy of the text,
-// with nothing read.
-func BenchmarkMemoryAlone(b *testing.B) {
-	benchmark(b, plainTree, FormTree, func(text []byte) (int, error) {
-		s := string(text)
-		maps := len(s) / 640
-		t := Topology{Maps: make([]Map, maps)}
-		r := newBatch(textPath)
-		for i := range t.Maps {
-			pos := i * 640
-			for range 2 {
-				r.number(i, pos, len(s))
-				g := r.groups.add(pos, len(s))
-				for range 4 {
-					p := r.paths.add(pos, len(s))
-					p.HCTL, p.Dev, p.Devt, p.DMState, p.CheckState, p.DevState = s[:1], s[:2], s[:3], s[:4], s[:5], s[:6]
-				}
-				g.Paths = r.paths.take()
-			}
-			t.Maps[i].Groups = r.groups.take()
-		}
-		return 0, nil
 	})
 }

@@ -154,7 +154,7 @@ func (s *source) groups() []Group {
 // has vanished.
 func (s *source) path() Path {
 	s.used++
-	p := Path{
+	p := PathWords{
 		HCTL:    fmt.Sprintf("%d:%d:%d:%s", s.IntN(40), s.IntN(2), s.IntN(12), s.lun()),
 		Dev:     pick(s, "sd", "sd", "sd", "dasd", "nvme0n", "vd", "cciss!c0d") + string(rune('a'+s.IntN(26))) + fmt.Sprint(s.used),
 		Devt:    fmt.Sprintf("%d:%d", pick(s, 8, 65, 135, 252, 4095), s.used*16),
@@ -174,7 +174,7 @@ func (s *source) path() Path {
 	if s.era.oneState {
 		p.CheckState = ""
 	}
-	return p
+	return NewPath(p)
 }
 
 func (s *source) lun() string {
@@ -201,10 +201,10 @@ func (s *source) foreignMap(i int) Map {
 		g := Group{Policy: "n/a", Status: "optimized"}
 		for range s.IntN(3) {
 			s.used++
-			g.Paths = append(g.Paths, Path{
+			g.Paths = append(g.Paths, NewPath(PathWords{
 				HCTL: fmt.Sprintf("0:%d:1", s.used), Dev: fmt.Sprintf("nvme%dc%dn1", i, s.used), Devt: fmt.Sprintf("259:%d", s.used),
 				DMState: "n/a", CheckState: "optimized", DevState: pick(s, "live", "connecting", "deleting (no IO)"),
-			})
+			}))
 		}
 		m.Groups = append(m.Groups, g)
 	}

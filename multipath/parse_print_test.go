@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// row is a path's words, to be padded like a column.
-func row(p Path) []string {
-	states := []string{p.DMState, p.CheckState, p.DevState}
-	return append([]string{p.HCTL, p.Dev, p.Devt}, states...)
+// wordsOf are a path's words, to be padded like a column.
+func wordsOf(p Path) [wordCount]string {
+	w := p.Words()
+	return w.list()
 }
 
 // widths are the columns' widths over the whole host, as print.c has them.
@@ -16,7 +16,7 @@ func widths(maps []Map) [6]int {
 	var w [6]int
 	for i := range maps {
 		for p := range maps[i].Each {
-			for c, word := range row(*p) {
+			for c, word := range wordsOf(p) {
 				w[c] = max(w[c], len(word))
 			}
 		}
@@ -89,7 +89,7 @@ func treeGroup(b *strings.Builder, g Group, w [6]int, last bool) {
 			glyph = "`"
 		}
 		fmt.Fprintf(b, "%s %s-", outer, glyph)
-		for c, word := range row(p) {
+		for c, word := range wordsOf(p) {
 			fmt.Fprintf(b, " %-*s", w[c], word)
 		}
 		b.WriteString("\n")
@@ -136,9 +136,9 @@ func bracketGroups(b *strings.Builder, m Map, w [6]int) {
 		}
 		fmt.Fprintf(b, "[%s]\n", g.Status)
 		for _, p := range g.Paths {
-			fmt.Fprintf(b, ` \_ %-*s %-*s %-*s [%s]`, w[0], p.HCTL, w[1], p.Dev, w[2], p.Devt, p.DMState)
-			if p.CheckState != "" {
-				fmt.Fprintf(b, "[%s] ", p.CheckState)
+			fmt.Fprintf(b, ` \_ %-*s %-*s %-*s [%s]`, w[0], p.HCTL(), w[1], p.Dev(), w[2], p.Devt(), p.DMState())
+			if p.CheckState() != "" {
+				fmt.Fprintf(b, "[%s] ", p.CheckState())
 			}
 			b.WriteString("\n")
 		}
@@ -157,8 +157,8 @@ func printJSON(_ *source, maps []Map) string {
 			fmt.Fprintf(&b, "{\n%s,\n         \"pri\" : %d,\n%s,\n         \"group\" : %d,\n         \"paths\": [", fields(9, "selector", g.Policy), *g.Prio,
 				fields(9, "dm_st", g.Status, "marginal_st", "normal"), j+1)
 			for k, p := range g.Paths {
-				fmt.Fprintf(&b, "{\n%s\n         }%s", fields(12, "dev", p.Dev, "dev_t", p.Devt, "dm_st", p.DMState, "dev_st", p.DevState,
-					"chk_st", p.CheckState, "checker", "tur", "host_wwnn", "[undef]", "lun_hex", "0x000e000000000000"), comma(k, len(g.Paths)))
+				fmt.Fprintf(&b, "{\n%s\n         }%s", fields(12, "dev", p.Dev(), "dev_t", p.Devt(), "dm_st", p.DMState(), "dev_st", p.DevState(),
+					"chk_st", p.CheckState(), "checker", "tur", "host_wwnn", "[undef]", "lun_hex", "0x000e000000000000"), comma(k, len(g.Paths)))
 			}
 			fmt.Fprintf(&b, "]\n      }%s", comma(j, len(m.Groups)))
 		}

@@ -38,7 +38,7 @@ type textReader struct {
 	open    open    // the map that rows belong to
 	batch   batch
 
-	states memo[states]
+	states memo[[3]span]
 	groups memo[groupRow]
 	makers memo[maker]
 	sizes  memo[properties]

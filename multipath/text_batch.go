@@ -6,7 +6,9 @@ type batch struct {
 	maps   []Map
 	groups slab[Group]
 	paths  slab[Path]
-	prios  slab[int]
+	prios  slab[int]      // JSON's
+	states slab[MapState] // JSON's
+	packer packer
 }
 
 // newBatch makes a batch for a text that has about so many bytes per path.
@@ -15,6 +17,7 @@ func newBatch(perPath int) batch {
 	b.paths.each = perPath
 	b.groups.each = perPath * usualPaths
 	b.prios.each = b.groups.each
+	b.states.each = b.groups.each * usualGroups
 	return b
 }
 
@@ -52,6 +55,13 @@ func (b *batch) number(n, pos, size int) *int {
 	*p = n
 	b.prios.take()
 	return p
+}
+
+// state makes what a map of JSON has beside, where pos of size bytes are read.
+func (b *batch) state(pos, size int) *MapState {
+	s := b.states.add(pos, size)
+	b.states.take()
+	return s
 }
 
 // A slab is a chunk of elements, of which the last run is still growing.

@@ -9,8 +9,7 @@ import (
 type groupRow struct {
 	policy, status string
 
-	rating int  // the priority
-	rated  bool // there is one
+	prio *int
 }
 
 // parseTreeGroup reads policy='service-time 0' prio=50 status=active.
@@ -58,14 +57,9 @@ func parseBracketGroup(s string) (g groupRow, ok bool) {
 
 // rate keeps a priority; "n/a" is none.
 func (g *groupRow) rate(s string) {
-	n, err := strconv.Atoi(s)
-	g.rating, g.rated = n, err == nil
-}
-
-// prio returns a priority of the group's own, where pos of size bytes are read.
-func (g *groupRow) prio(b *batch, pos, size int) *int {
-	if !g.rated {
-		return nil
+	if n, err := strconv.Atoi(s); err == nil {
+		g.prio = &n
+	} else {
+		g.prio = nil
 	}
-	return b.number(g.rating, pos, size)
 }

@@ -92,8 +92,7 @@ func (r *textReader) addGroup(g *groupRow, glyph byte) {
 	}
 	r.closeGroup()
 	o.group = r.batch.groups.add(r.pos, len(r.text))
-	o.group.Policy, o.group.Status = g.policy, g.status
-	o.group.Prio = g.prio(&r.batch, r.pos, len(r.text))
+	o.group.Policy, o.group.Status, o.group.Prio = g.policy, g.status, g.prio
 	o.last, o.end = glyph, 0
 }
 
@@ -102,7 +101,7 @@ func (r *textReader) path(d drawing, body string) (bool, error) {
 	if !d.drawn() && (r.open.group == nil || r.open.doubt != 0 || r.pending.line != "") {
 		return false, nil // a table, not a tree
 	}
-	var p Path
+	var p PathWords
 	form := FormTree
 	whole := false
 	switch {
@@ -119,10 +118,10 @@ func (r *textReader) path(d drawing, body string) (bool, error) {
 	if err := r.admit(form); err != nil {
 		return true, err
 	}
-	return true, r.addPath(d, p, whole)
+	return true, r.addPath(d, &p, whole)
 }
 
-func (r *textReader) addPath(d drawing, p Path, whole bool) error {
+func (r *textReader) addPath(d drawing, p *PathWords, whole bool) error {
 	o := &r.open
 	switch {
 	case r.cut && !(whole && p.ends(o.form)):
@@ -134,7 +133,7 @@ func (r *textReader) addPath(d drawing, p Path, whole bool) error {
 	case d.outer() == '|' && o.last == '`', d.outer() == ' ' && o.last == '|':
 		return refused(r.line, nil, "a path of another group")
 	}
-	*r.batch.paths.add(r.pos, len(r.text)) = p
+	*r.batch.paths.add(r.pos, len(r.text)) = r.batch.packer.path(p)
 	if o.end = d.glyph(); o.end == 0 {
 		o.end = 1
 	}

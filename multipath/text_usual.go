@@ -68,13 +68,22 @@ func (r *textReader) usualPath(s string) int {
 		return 0
 	}
 	at := blanks(s, devtEnd)
-	states, n := r.states.find(s[at:], readTreeStates)
+	states, n := r.states.find(s[at:], readStateSpans)
 	if n == 0 {
 		return 0
 	}
-	p := r.batch.paths.add(r.pos, len(r.text)) // field by field, which the write barrier takes together
-	p.HCTL, p.Dev, p.Devt = s[:address], s[dev:devEnd], s[devt:devtEnd]
-	p.DMState, p.CheckState, p.DevState = states.dm, states.checked, states.dev
+	if at+n > mostSpan {
+		return 0
+	}
+	p := r.batch.paths.add(r.pos, len(r.text))
+	p.row = s[:at+n]
+	w := &p.at // one by one: a whole array would be put together elsewhere and copied
+	w[wordHCTL].to = uint8(address)
+	w[wordDev] = span{uint8(dev), uint8(devEnd)}
+	w[wordDevt] = span{uint8(devt), uint8(devtEnd)}
+	w[wordDMState] = states[0].behind(at)
+	w[wordCheckState] = states[1].behind(at)
+	w[wordDevState] = states[2].behind(at)
 	return at + n
 }
 

@@ -105,9 +105,26 @@ func readTreeProperties(line string) (p properties, ok bool) {
 	return parseTreeProperties(strings.TrimSpace(line))
 }
 
-func readTreeStates(line string) (states, bool) {
-	return readStates(strings.TrimRightFunc(line, unicode.IsSpace))
+// readStateSpans tells where the states stand that end a path's row.
+func readStateSpans(line string) (at [3]span, ok bool) {
+	t, ok := readStates(strings.TrimRightFunc(line, unicode.IsSpace))
+	if !ok || len(line) > mostSpan {
+		return at, false
+	}
+	end := 0
+	for i, word := range [...]string{t.dm, t.checked, t.dev} {
+		n := strings.Index(line[end:], word)
+		if n < 0 {
+			return at, false // "i/o" and "pending" further apart than by one blank
+		}
+		at[i] = span{from: uint8(end + n), to: uint8(end + n + len(word))}
+		end += n + len(word)
+	}
+	return at, true
 }
+
+// behind moves a span. What it is in is no longer than [mostSpan].
+func (s span) behind(n int) span { return span{from: s.from + uint8(n), to: s.to + uint8(n)} }
 
 func readTreeGroup(body string) (groupRow, bool) { return parseTreeGroup(strings.TrimSpace(body)) }
 

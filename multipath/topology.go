@@ -31,32 +31,28 @@ type Map struct {
 	Foreign  string  `json:"foreign,omitempty"` // "nvme": not a device-mapper map
 	Groups   []Group `json:"groups"`
 
-	State    string `json:"-"` // "active", "suspend", "undef"; JSON only
-	Failback string `json:"-"` // "immediate", "manual", "-", seconds; JSON only
-	Retry    string `json:"-"` // the daemon's "queueing": "off", "on", "-", "10 sec", "5 chk"; JSON only
-	Active   *int   `json:"-"` // the daemon's count of active paths, not of paths; JSON only
+	// Live is what text does not tell; nil for text.
+	Live *MapState `json:"-"`
 	// Partial says that by its own drawing the map has lost rows, or that a row
 	// of it is garbled: its paths are some of the map's paths.
 	Partial bool `json:"-"`
 }
 
+// A MapState is what only the daemon's JSON tells of a [Map]; device-mapper
+// tells State.
+type MapState struct {
+	State    string // "active", "suspend", "undef"
+	Failback string // "immediate", "manual", "-", seconds
+	Retry    string // the daemon's "queueing": "off", "on", "-", "10 sec", "5 chk"
+	Active   *int   // the daemon's count of active paths, not of paths
+}
+
 // A Group is one path group (priority group) of a [Map].
 type Group struct {
 	Policy string `json:"policy,omitempty"` // "service-time 0"
-	Prio   *int   `json:"prio,omitempty"`   // nil where there is none
+	Prio   *int   `json:"prio,omitempty"`   // nil where there is none; groups of equal rows share it
 	Status string `json:"status,omitempty"` // "active", "enabled", "disabled", "undef"
 	Paths  []Path `json:"paths"`
-}
-
-// A Path is one path of a [Group]. A row that is garbled behind its device
-// number has no states, and its map is [Map].Partial.
-type Path struct {
-	HCTL       string `json:"hctl,omitempty"`        // "39:0:0:1"; "#:#:#:#" where unknown; text only
-	Dev        string `json:"dev,omitempty"`         // "sdi"; "-" where unknown
-	Devt       string `json:"devt,omitempty"`        // "8:128"; "#:#" where unknown
-	DMState    string `json:"dm_state,omitempty"`    // "active", "failed", "undef"
-	CheckState string `json:"check_state,omitempty"` // "ready", "faulty", "i/o pending", …
-	DevState   string `json:"dev_state,omitempty"`   // "running", "offline", "unknown": proves nothing, read sysfs
 }
 
 // Queueing reports whether the map's features, as printed, hold I/O back while
@@ -64,10 +60,10 @@ type Path struct {
 func (m *Map) Queueing() bool { return strings.Contains(m.Features, "queue_if_no_path") }
 
 // Each calls yield for each path of the map, group by group.
-func (m *Map) Each(yield func(*Path) bool) {
+func (m *Map) Each(yield func(Path) bool) {
 	for i := range m.Groups {
-		for j := range m.Groups[i].Paths {
-			if !yield(&m.Groups[i].Paths[j]) {
+		for _, p := range m.Groups[i].Paths {
+			if !yield(p) {
 				return
 			}
 		}

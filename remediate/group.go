@@ -123,8 +123,8 @@ func (sc *scene) pathStates(dm *sysfs.DM) map[sysfs.DevNum]pathState {
 	states := map[sysfs.DevNum]pathState{}
 	if m := sc.entry[dm.Name]; m != nil {
 		for p := range m.Each {
-			if d, err := sysfs.ParseDevNum(p.Devt); err == nil {
-				states[d] = pathState{dm: p.DMState, check: p.CheckState}
+			if d, err := sysfs.ParseDevNum(p.Devt()); err == nil {
+				states[d] = pathState{dm: p.DMState(), check: p.CheckState()}
 			}
 		}
 	}

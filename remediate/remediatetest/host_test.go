@@ -75,7 +75,7 @@ func TestPresetsAgreeWithThemselves(t *testing.T) {
 				require.NoError(t, err)
 				var printed, kernel []string
 				for path := range m.Each {
-					printed = append(printed, path.Devt+" "+path.DMState)
+					printed = append(printed, path.Devt()+" "+path.DMState())
 				}
 				for _, path := range tables[i].Paths {
 					kernel = append(kernel, path.Devt.String()+" "+map[bool]string{false: "active", true: "failed"}[path.Failed])
