@@ -148,6 +148,12 @@ func (a *attrs) list(name string) []string {
 	return names
 }
 
+// living is list without the devices that have gone: a map holds a disk, and so
+// the link to it, until it gets another table.
+func (a *attrs) living(links string) []string {
+	return slices.DeleteFunc(a.list(links), func(name string) bool { return !a.dir.has(links + "/" + name + "/dev") })
+}
+
 func list(d dir, name string) ([]string, error) {
 	sub, err := d.sub(name)
 	if err != nil {

@@ -21,7 +21,7 @@ type Block struct {
 	DiskSeq     uint64      // diskseq: counts up with every disk of this boot; 0 before Linux 5.15
 	ReadOnly    bool        // ro
 	Holders     []string    // holders: kernel names of what is built on it, sorted
-	Slaves      []string    // slaves: kernel names of what it is built on, sorted
+	Slaves      []string    // slaves: kernel names of what it is built on, and is still there, sorted
 	Partitions  []Partition // subdirectories with a file partition, sorted
 	DM          *DM         // dm/…; nil where it is no device-mapper device
 	SCSI        *HCTL       // where the link device leads to; nil where that is no SCSI device
@@ -122,7 +122,7 @@ func (a *attrs) blockEntry(b *Block, entry string) {
 	case "holders":
 		b.Holders = a.list(entry)
 	case "slaves":
-		b.Slaves = a.list(entry)
+		b.Slaves = a.living(entry)
 	case "dm":
 		b.DM = a.dm(entry)
 	case "device":

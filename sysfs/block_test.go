@@ -45,6 +45,12 @@ func TestBlock(t *testing.T) {
 		tree string
 		want Block
 	}{
+		{"a map whose disk has gone: the link stays", `
+sys/block/sdb/dev = 8:16
+sys/block/sda/dev = 253:0
+sys/block/sda/slaves/sdb -> ../../sdb
+sys/block/sda/slaves/sdc -> ../../sdc`,
+			Block{Name: "sda", Devt: DevNum{253, 0}, Slaves: []string{"sdb"}}},
 		{"partitions", `
 sys/block/sda/dev = 8:0
 sys/block/sda/size = 2048

@@ -98,6 +98,12 @@ func (d dir) readlink(name string) (string, error) {
 	return string(buf[:n]), nil
 }
 
+// has reports whether there is a file in d, symbolic links followed. Where that
+// cannot be told, it is taken to be there.
+func (d dir) has(name string) bool {
+	return !absent(syscall.Faccessat(d.fd, name, 0, 0))
+}
+
 func (d dir) openat(name string, flags int) (int, error) {
 	fd, err := retry(func() (int, error) {
 		return syscall.Openat(d.fd, name, flags|syscall.O_CLOEXEC, 0)

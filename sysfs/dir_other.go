@@ -57,6 +57,13 @@ func (d dir) readlink(name string) (string, error) {
 	return filepath.ToSlash(text), pathError("readlink", d.join(name), err)
 }
 
+// has reports whether there is a file in d, symbolic links followed. Where that
+// cannot be told, it is taken to be there.
+func (d dir) has(name string) bool {
+	_, err := os.Stat(d.join(name))
+	return !absent(err)
+}
+
 func (d dir) join(name string) string { return filepath.Join(d.path, name) }
 
 func readFile(path string) ([]byte, error) {

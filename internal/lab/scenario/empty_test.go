@@ -58,15 +58,7 @@ func emptied(t *testing.T, daemon *guest.Multipathd, m guest.Map, disks []string
 		guest.Write(t, "/sys/block/"+disk+"/device/delete", "1")
 	}
 	daemon.Thaw(t)
-	guest.WaitFor(t, "multipathd has forgotten the paths of "+m.Name, 10*time.Second, func() error {
-		said, err := guest.TryFor(5*time.Second, "multipathd", "show", "paths", "raw", "format", "%d|%w")
-		for _, disk := range disks {
-			if err == nil && strings.Contains(said, disk+"|") {
-				err = fmt.Errorf("it lists %s", said)
-			}
-		}
-		return err
-	})
+	waitForgotten(t, disks)
 	time.Sleep(time.Second)
 	release()
 	guest.Stays(t, "the map is there, without paths, and queues", 3*time.Second, func() error {
@@ -80,4 +72,18 @@ func emptied(t *testing.T, daemon *guest.Multipathd, m guest.Map, disks []string
 	if !strings.Contains(said, "##,##") || strings.Contains(said, "sd") {
 		t.Errorf("multipath -ll does not show an empty map:\n%s", said)
 	}
+}
+
+// waitForgotten waits until multipathd has heard that the disks are gone.
+func waitForgotten(t *testing.T, disks []string) {
+	t.Helper()
+	guest.WaitFor(t, fmt.Sprintf("multipathd has forgotten %v", disks), 20*time.Second, func() error {
+		said, err := guest.TryFor(5*time.Second, "multipathd", "show", "paths", "raw", "format", "%d|%w")
+		for _, disk := range disks {
+			if err == nil && strings.Contains(said, disk+"|") {
+				err = fmt.Errorf("it lists %s", said)
+			}
+		}
+		return err
+	})
 }
