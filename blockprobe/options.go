@@ -10,7 +10,7 @@ const (
 	// DefaultTimeout is how long a read may take before it counts as hung.
 	DefaultTimeout = 5 * time.Second
 	// DefaultLimit is how many reads may be under way, and so be stuck, at once.
-	DefaultLimit = 16
+	DefaultLimit = 64
 )
 
 // An Option changes how a [Prober] probes.

@@ -119,7 +119,7 @@ func (r *run) keepOff(ctx context.Context, t multipath.Table) error {
 
 // partitions counts the map's own partition maps.
 func (r *run) partitions(ctx context.Context) (int, error) {
-	parts, err := r.s.sys.Kernel.Partitions(ctx)
+	parts, err := r.s.sys.Partitions(ctx)
 	if err != nil {
 		return 0, opError("list the partition maps of", r.t.Map.Name, err)
 	}
@@ -140,10 +140,12 @@ func (r *run) whoIsLeft(count string) []Use {
 	}
 	ctx, cancel := r.grace()
 	defer cancel()
-	open, _ := r.s.sys.FS.Openers(ctx, func(d sysfs.DevNum) bool { return d == r.t.Map.Devt })
+	open, _ := r.s.sys.Openers(ctx)
 	var users []Use
 	for _, o := range open.List {
-		users = append(users, openerUse(o, r.t.Map.DM))
+		if o.Devt == r.t.Map.Devt {
+			users = append(users, openerUse(o, r.t.Map.DM))
+		}
 	}
 	if len(users) == 0 {
 		users = []Use{{Kind: UseOpen, By: count, Detail: "nobody explains it"}}
@@ -185,7 +187,13 @@ func (r *run) flushMap(ctx context.Context) error {
 				return true, err
 			}
 		}
-		if r.flushing { // not for the first time: who knows what has come back since
+		done, waited, err := r.s.sys.turn(ctx)
+		if err != nil {
+			last = err
+			return false, nil
+		}
+		defer done()
+		if r.flushing || waited > time.Second { // who knows what has come back since the last look
 			_, err := r.stillDue(ctx)
 			if ctx.Err() != nil {
 				return false, nil // what the last flush came to says more

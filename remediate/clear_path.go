@@ -146,12 +146,15 @@ func (r *run) askTarget(ctx context.Context, p *Path) {
 	beside := &Facts{}
 	for i := range sc.devices {
 		d := &sc.devices[i]
-		if d.HCTL != p.HCTL && d.HCTL.SameTarget(p.HCTL) && isDisk(d) && len(beside.Paths) < 8 {
+		if d.HCTL != p.HCTL && d.HCTL.SameTarget(p.HCTL) && isDisk(d) {
 			beside.Paths = append(beside.Paths, sc.path(d, false))
 		}
 	}
-	r.s.transports(ctx, sc, []*Facts{beside}, everything)
-	r.s.ask(ctx, sc, beside)
+	others := make([]*Path, len(beside.Paths))
+	for i := range beside.Paths {
+		others[i] = &beside.Paths[i]
+	}
+	r.s.askUntilAnswered(ctx, sc, others)
 	alone := &Facts{Paths: []Path{*p}}
 	r.s.inventories(ctx, []*Facts{alone, beside})
 	*p = alone.Paths[0]
@@ -199,7 +202,7 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 		begun := time.Now()
 		told := false
 		return poll(ctx, 25*time.Millisecond, func() (bool, error) {
-			paths, err := r.s.sys.Daemon.Paths(ctx)
+			paths, err := r.s.sys.Paths(ctx)
 			if nobody(err) || err == nil && !listed(paths, h.Dev, r.t.WWID) {
 				return true, nil
 			}

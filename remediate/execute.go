@@ -55,7 +55,7 @@ func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *
 	}
 	r := &Report{PlanID: p.ID, Started: s.opt.now(), Results: make([]Result, len(p.Targets))}
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, max(s.opt.parallel, 1))
+	slots := make(chan struct{}, s.sideBySide(p.Targets))
 	for i, t := range p.Targets {
 		slots <- struct{}{}
 		wg.Go(func() {

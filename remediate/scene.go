@@ -65,10 +65,10 @@ func (s *Sweeper) look(ctx context.Context) (*scene, error) {
 func (s *Sweeper) devices(ctx context.Context) (*scene, error) {
 	sc := &scene{}
 	var err error
-	if sc.blocks, err = s.sys.FS.Blocks(ctx); err != nil {
+	if sc.blocks, err = s.sys.Blocks(ctx); err != nil {
 		return nil, opError("read the block devices", "", err)
 	}
-	if sc.devices, err = s.sys.FS.SCSIDevices(ctx); err != nil {
+	if sc.devices, err = s.sys.SCSIDevices(ctx); err != nil {
 		return nil, opError("read the SCSI devices", "", err)
 	}
 	sc.index()
@@ -97,7 +97,7 @@ func (sc *scene) index() {
 }
 
 // readUsers reads who uses which block device.
-func (sc *scene) readUsers(ctx context.Context, sys System) {
+func (sc *scene) readUsers(ctx context.Context, sys *host) {
 	sc.blind = nil
 	sc.self = sys.FS.Self()
 	if all, err := sys.FS.SeesAllProcesses(); err != nil {
@@ -106,16 +106,14 @@ func (sc *scene) readUsers(ctx context.Context, sys System) {
 		sc.cannotSee("the host's processes", errOwnProcesses)
 	}
 	var err error
-	if sc.mounts, err = sys.FS.Mounts(ctx); err != nil {
+	if sc.mounts, err = sys.Mounts(ctx); err != nil {
 		sc.cannotSee("the mounts", err)
 	}
 	sc.blindTo("the mounts", len(sc.mounts.Blind))
-	if sc.swaps, err = sys.FS.Swaps(ctx); err != nil {
+	if sc.swaps, err = sys.Swaps(ctx); err != nil {
 		sc.cannotSee("the swap areas", err)
 	}
-	devts := sc.devts()
-	sc.openers, err = sys.FS.Openers(ctx, func(d sysfs.DevNum) bool { return devts[d] })
-	if err != nil {
+	if sc.openers, err = sys.Openers(ctx); err != nil {
 		sc.cannotSee("the open files", err)
 	}
 	sc.blindTo("the open files", len(sc.openers.Blind))
@@ -134,10 +132,10 @@ func (sc *scene) indexUsers() {
 }
 
 // readMaps reads the maps, from device-mapper and from the daemon at once.
-func (sc *scene) readMaps(ctx context.Context, sys System) {
+func (sc *scene) readMaps(ctx context.Context, sys *host) {
 	var wg sync.WaitGroup
 	var topoErr error
-	wg.Go(func() { sc.topo, topoErr = sys.Daemon.Topology(ctx) })
+	wg.Go(func() { sc.topo, topoErr = sys.Topology(ctx) })
 	sc.readTables(ctx, sys)
 	sc.gaps = nil // what is missing is told by the census, which reads them again
 	wg.Wait()
@@ -160,15 +158,15 @@ func (sc *scene) indexTopology() {
 }
 
 // readTables reads the maps' tables and open counts from device-mapper.
-func (sc *scene) readTables(ctx context.Context, sys System) {
+func (sc *scene) readTables(ctx context.Context, sys *host) {
 	var err error
-	sc.tables, err = sys.Kernel.Tables(ctx)
+	sc.tables, err = sys.Tables(ctx)
 	if errors.Is(err, fs.ErrNotExist) && !sc.anyMap() {
 		return // a host without device-mapper
 	}
 	if err != nil {
 		sc.cannotSee("the open counts and path states of the maps", err)
-	} else if sc.parts, err = sys.Kernel.Partitions(ctx); err != nil {
+	} else if sc.parts, err = sys.Partitions(ctx); err != nil {
 		sc.cannotSee("the open counts of the partition maps", err)
 	}
 	sc.table = make(map[string]*multipath.Table, len(sc.tables))
@@ -183,21 +181,6 @@ func (sc *scene) readTables(ctx context.Context, sys System) {
 
 func (sc *scene) anyMap() bool {
 	return slices.ContainsFunc(sc.blocks, func(b sysfs.Block) bool { return b.DM != nil })
-}
-
-// devts is the set of device numbers of maps, SCSI disks and their partitions.
-func (sc *scene) devts() map[sysfs.DevNum]bool {
-	set := make(map[sysfs.DevNum]bool, len(sc.blocks))
-	for _, b := range sc.blocks {
-		if b.DM == nil && b.SCSI == nil {
-			continue
-		}
-		set[b.Devt] = true
-		for _, p := range b.Partitions {
-			set[p.Devt] = true
-		}
-	}
-	return set
 }
 
 func (sc *scene) gap(what string, err error) {

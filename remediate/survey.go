@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/lunsweep/lunsweep/blockprobe"
@@ -101,22 +100,12 @@ func (s *Sweeper) place(ctx context.Context, out *Survey) (err error) {
 }
 
 // closely asks, for each wanted LU and side by side, its paths, its owner and
-// its users, and reads it. The other LUs on the same targets are asked only
-// where their target's inventory is needed.
+// its users, and reads it. Of the other LUs on the same targets a few are asked,
+// and only where their target's inventory is needed.
 func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
-	targets := map[target]bool{}
-	for _, f := range lus {
-		if wanted(f) {
-			for _, p := range f.Paths {
-				targets[targetOf(p.HCTL)] = true
-			}
-		}
-	}
-	near := func(f *Facts) bool {
-		return wanted(f) || slices.ContainsFunc(f.Paths, func(p Path) bool { return targets[targetOf(p.HCTL)] })
-	}
-	s.transports(ctx, sc, lus, near)
-	s.each(lus, near, func(f *Facts) { s.ask(ctx, sc, f) })
+	s.transports(ctx, sc, lus, wanted)
+	s.each(lus, wanted, func(f *Facts) { s.ask(ctx, sc, f) })
+	s.witnesses(ctx, sc, lus, wanted)
 	s.inventories(ctx, lus)
 	s.each(lus, wanted, func(f *Facts) {
 		s.read(ctx, f)
@@ -155,20 +144,6 @@ func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted fu
 func (s *Sweeper) onlyFleeting(f *Facts) bool {
 	return len(f.InUse) > 0 && !slices.ContainsFunc(f.InUse, func(u Use) bool { return !u.fleeting() }) &&
 		Judge(*f, s.opt.rule).Proof != notADeath
-}
-
-// each calls do for the chosen LUs side by side.
-func (s *Sweeper) each(lus []*Facts, chosen func(*Facts) bool, do func(*Facts)) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 32)
-	for _, f := range lus {
-		if !chosen(f) {
-			continue
-		}
-		slots <- struct{}{}
-		wg.Go(func() { defer func() { <-slots }(); do(f) })
-	}
-	wg.Wait()
 }
 
 // read reads the LU's first MiB, from the map, or from the disk without one.

@@ -15,7 +15,7 @@ import (
 // It is safe for concurrent use; two Executes on the same LU at once are not
 // prevented here.
 type Sweeper struct {
-	sys    System
+	sys    *host
 	links  *diskbyid.Dir
 	opt    options
 	owners *park.Lot // owners that were asked and have not answered
@@ -77,7 +77,9 @@ func WithProbeTimeout(d time.Duration) Option { return func(o *options) { o.prob
 // unless told.
 func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = share } }
 
-// WithParallel says how many LUs are worked on side by side: 8 unless told.
+// WithParallel says how many LUs are worked on side by side. Unless told, or for
+// 0, it is four for each SCSI host that the plan's paths go through, at least 4
+// and at most 32. multipathd is given at most two flushes at once, whatever it is.
 func WithParallel(n int) Option { return func(o *options) { o.parallel = n } }
 
 // WithObserver hears of every look, step and wait as it happens. It is called
@@ -92,7 +94,7 @@ func WithSystem(s System) Option { return func(o *options) { o.system = &s } }
 func New(opts ...Option) (*Sweeper, error) {
 	o := options{
 		root: "/", backend: "auto", dwell: 10 * time.Second, expiry: 15 * time.Minute,
-		probeTimeout: 5 * time.Second, ownerTimeout: 10 * time.Second, maxDead: 0.5, parallel: 8, now: time.Now,
+		probeTimeout: 5 * time.Second, ownerTimeout: 10 * time.Second, maxDead: 0.5, now: time.Now,
 		observe: func(Event) {},
 		owner:   func(context.Context, Subject) (Claim, error) { return Claim{Source: "nobody was named"}, nil },
 	}
@@ -116,5 +118,5 @@ func New(opts ...Option) (*Sweeper, error) {
 		}
 		o.system = &sys
 	}
-	return &Sweeper{sys: *o.system, links: diskbyid.New(o.system.FS), opt: o, owners: park.New(0, nil)}, nil
+	return &Sweeper{sys: newHost(*o.system), links: diskbyid.New(o.system.FS), opt: o, owners: park.New(0, nil)}, nil
 }

@@ -34,7 +34,7 @@ func OpenSystem(root, backend string, probeTimeout time.Duration) (System, error
 	if sys.Daemon, err = openDaemon(root, backend, mapper, fs); err != nil {
 		return System{}, err
 	}
-	lot := park.New(0, nil)
+	lot := park.New(commandsAtOnce, nil)
 	sys.OpenLU = func(ctx context.Context, path string) (*scsi.Device, error) {
 		return scsi.Open(ctx, path, scsi.WithTimeout(probeTimeout), scsi.WithLot(lot))
 	}

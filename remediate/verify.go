@@ -38,7 +38,7 @@ func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification
 			return nil, errors.Errorf("%q is no identity that could be looked for", t.WWID)
 		}
 	}
-	entries, derr := s.sys.Daemon.Paths(ctx)
+	entries, derr := s.sys.Paths(ctx)
 	if nobody(derr) {
 		entries, derr = nil, nil
 	}

@@ -1,0 +1,165 @@
+package remediate
+
+import (
+	"context"
+	"sync"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// A shared is one question about the whole host that those who work side by side
+// ask at about the same time. One look answers all who asked before it began:
+// so nobody gets to see less than if he had looked himself, and the host is not
+// looked at more often than one look after the other. It is safe for concurrent
+// use.
+type shared[T any] struct {
+	mu      sync.Mutex
+	running bool
+	next    *sharedLook[T] // has not begun; nil where nobody waits for it
+}
+
+// A sharedLook is one look, and those who wait for it.
+type sharedLook[T any] struct {
+	ctx     context.Context // of whoever asked first, as far as its deadline goes
+	cancel  context.CancelFunc
+	ask     func(context.Context) (T, error)
+	waiting int
+
+	done chan struct{}
+	v    T
+	err  error
+}
+
+// get answers with what a look finds that begins after the call. It returns when
+// ctx ends. What it returns is everybody's: nobody may change it.
+func (s *shared[T]) get(ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	for {
+		l := s.join(ctx, ask)
+		select {
+		case <-l.done:
+		case <-ctx.Done():
+			s.leave(l)
+			var none T
+			return none, errors.WithStack(ctx.Err())
+		}
+		if l.err == nil || l.ctx.Err() == nil || ctx.Err() != nil {
+			return l.v, l.err
+		}
+		// It was another's time that ran out.
+	}
+}
+
+// join joins the next look, and begins it where none is under way.
+func (s *shared[T]) join(ctx context.Context, ask func(context.Context) (T, error)) *sharedLook[T] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next == nil {
+		s.next = newLook(ctx, ask)
+	}
+	l := s.next
+	l.waiting++
+	if !s.running {
+		s.begin()
+	}
+	return l
+}
+
+func newLook[T any](ctx context.Context, ask func(context.Context) (T, error)) *sharedLook[T] {
+	l := &sharedLook[T]{ask: ask, done: make(chan struct{})}
+	alone := context.WithoutCancel(ctx)
+	if end, ok := ctx.Deadline(); ok {
+		l.ctx, l.cancel = context.WithDeadline(alone, end)
+	} else {
+		l.ctx, l.cancel = context.WithCancel(alone)
+	}
+	return l
+}
+
+// begin begins the next look. The lock is held.
+func (s *shared[T]) begin() {
+	l := s.next
+	s.running, s.next = true, nil
+	go func() {
+		l.v, l.err = l.ask(l.ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		close(l.done)
+		if s.running = false; s.next != nil {
+			s.begin()
+		}
+	}()
+}
+
+// leave ends a look that nobody waits for any more.
+func (s *shared[T]) leave(l *sharedLook[T]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.waiting--; l.waiting > 0 {
+		return
+	}
+	l.cancel()
+	if s.next == l {
+		s.next = nil
+	}
+}
+
+// A host is the System of a Sweeper, looked at together.
+type host struct {
+	System
+	blocks     shared[[]sysfs.Block]
+	devices    shared[[]sysfs.SCSIDevice]
+	mounts     shared[sysfs.Mounts]
+	swaps      shared[[]sysfs.Swap]
+	openers    shared[sysfs.Openers]
+	tables     shared[[]multipath.Table]
+	partitions shared[[]multipath.PartitionMap]
+	topology   shared[*multipath.Topology]
+	paths      shared[[]multipath.DaemonPath]
+
+	turns chan struct{} // see turn
+}
+
+func newHost(sys System) *host {
+	return &host{System: sys, turns: make(chan struct{}, flushesAtOnce)}
+}
+
+func (h *host) Blocks(ctx context.Context) ([]sysfs.Block, error) {
+	return h.blocks.get(ctx, h.FS.Blocks)
+}
+
+func (h *host) SCSIDevices(ctx context.Context) ([]sysfs.SCSIDevice, error) {
+	return h.devices.get(ctx, h.FS.SCSIDevices)
+}
+
+func (h *host) Mounts(ctx context.Context) (sysfs.Mounts, error) {
+	return h.mounts.get(ctx, h.FS.Mounts)
+}
+
+func (h *host) Swaps(ctx context.Context) ([]sysfs.Swap, error) {
+	return h.swaps.get(ctx, h.FS.Swaps)
+}
+
+// Openers are those of every block device.
+func (h *host) Openers(ctx context.Context) (sysfs.Openers, error) {
+	return h.openers.get(ctx, func(ctx context.Context) (sysfs.Openers, error) { return h.FS.Openers(ctx, nil) })
+}
+
+func (h *host) Tables(ctx context.Context) ([]multipath.Table, error) {
+	return h.tables.get(ctx, h.Kernel.Tables)
+}
+
+func (h *host) Partitions(ctx context.Context) ([]multipath.PartitionMap, error) {
+	return h.partitions.get(ctx, h.Kernel.Partitions)
+}
+
+func (h *host) Topology(ctx context.Context) (*multipath.Topology, error) {
+	return h.topology.get(ctx, h.Daemon.Topology)
+}
+
+// Paths are those that multipathd lists.
+func (h *host) Paths(ctx context.Context) ([]multipath.DaemonPath, error) {
+	return h.paths.get(ctx, h.Daemon.Paths)
+}

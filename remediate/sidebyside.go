@@ -1,0 +1,79 @@
+package remediate
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/multipath"
+)
+
+// How much is done at once. What is counted here sleeps in the kernel, or in an
+// array, and not on a processor, so the number of processors says nothing.
+const (
+	// askedAtOnce is how many LUs are asked or read side by side. It is more
+	// than one array's outage is likely to hang, so that what hangs costs one
+	// time-out altogether and holds nobody else up.
+	askedAtOnce = 64
+	// commandsAtOnce is how many SCSI commands may be under way, and so be
+	// stuck, at once: all paths of askedAtOnce LUs of 16 paths. Each holds a
+	// thread.
+	commandsAtOnce = 16 * askedAtOnce
+	// flushesAtOnce is for multipathd, which carries out one order after the
+	// other: one that it is at, and one that waits for it to be done. More would
+	// only use up their time in its queue.
+	flushesAtOnce = 2
+	// The kernel adds and deletes the devices of one SCSI host one after the
+	// other (scan_mutex). So there is no use in working on many LUs for each
+	// host, but for the steps in between, which wait for others.
+	lusPerHost, fewestLUs, mostLUs = 4, 4, 32
+)
+
+// each calls do for the chosen LUs side by side.
+func (s *Sweeper) each(lus []*Facts, chosen func(*Facts) bool, do func(*Facts)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, askedAtOnce)
+	for _, f := range lus {
+		if !chosen(f) {
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() { defer func() { <-slots }(); do(f) })
+	}
+	wg.Wait()
+}
+
+// sideBySide is how many of the targets are worked on at once.
+func (s *Sweeper) sideBySide(targets []Target) int {
+	if s.opt.parallel > 0 {
+		return s.opt.parallel
+	}
+	hosts := map[int]bool{}
+	for _, t := range targets {
+		for _, p := range t.Paths {
+			hosts[p.HCTL.Host] = true
+		}
+	}
+	return min(max(lusPerHost*len(hosts), fewestLUs), mostLUs)
+}
+
+// errNoTurn is a flush that was not sent, because others were under way for all
+// the time there was.
+var errNoTurn = errors.WithMessage(multipath.ErrBusy, "the flushes before it have not come back")
+
+// turn waits until one more flush may be given to multipathd, and says how long
+// that took. Device-mapper takes any number.
+func (h *host) turn(ctx context.Context) (done func(), waited time.Duration, err error) {
+	if h.Daemon.Backend() == "dm" {
+		return func() {}, 0, nil
+	}
+	begun := time.Now()
+	select {
+	case h.turns <- struct{}{}:
+		return func() { <-h.turns }, time.Since(begun), nil
+	case <-ctx.Done():
+		return nil, time.Since(begun), errNoTurn
+	}
+}
