@@ -43,6 +43,7 @@ type Result struct {
 type Stuck struct {
 	Key   string
 	Since time.Time
+	WChan string // the kernel function that it sleeps in; "" where that is not to be seen
 }
 
 // A Late is the end of such a read.

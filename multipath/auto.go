@@ -90,6 +90,17 @@ func (a *Auto) Chosen() (backend string, why []string) {
 	return a.chosen, slices.Clone(a.why)
 }
 
+// Stuck lists the programs that were started and do not end; see
+// [Command.Stuck].
+func (a *Auto) Stuck() []StuckCall {
+	for _, c := range a.clients {
+		if programs, ok := c.(*Command); ok {
+			return programs.Stuck()
+		}
+	}
+	return nil
+}
+
 // Topology asks the best client that answers.
 func (a *Auto) Topology(ctx context.Context) (t *Topology, err error) {
 	err = a.give(ctx, true, onAnyError, func(ctx context.Context, c client) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/internal/command"
+	"github.com/lunsweep/lunsweep/internal/park"
 )
 
 // A Runner starts programs: it gets an argv and returns what the program left
@@ -44,6 +45,7 @@ const (
 type Command struct {
 	run    Runner
 	source Source
+	lot    *park.Lot // programs that do not even end by a kill
 }
 
 // A CommandOption changes a [Command].
@@ -55,21 +57,25 @@ func WithSource(s Source) CommandOption { return func(c *Command) { c.source = s
 // WithChroot runs the programs of the host whose file system is mounted at root
 // ("/host"), inside it; it needs CAP_SYS_CHROOT. It replaces the Runner.
 func WithChroot(root string) CommandOption {
-	return func(c *Command) { c.run = command.Exec(command.WithRoot(root)) }
+	return func(c *Command) { c.run = command.Exec(command.WithRoot(root), command.WithLot(c.lot)) }
 }
 
 // NewCommand returns a client that starts its programs with run; nil stands for
 // the machine's own.
 func NewCommand(run Runner, opts ...CommandOption) *Command {
-	c := &Command{run: run}
+	c := &Command{run: run, lot: park.New(0, nil)}
 	for _, opt := range opts {
 		opt(c)
 	}
 	if c.run == nil {
-		c.run = command.Exec()
+		c.run = command.Exec(command.WithLot(c.lot))
 	}
 	return c
 }
+
+// Stuck lists the programs that were killed and have not ended, oldest first,
+// those of a Runner of the caller's own left out.
+func (c *Command) Stuck() []StuckCall { return stuckIn(c.lot) }
 
 // Backend returns "command".
 func (c *Command) Backend() string { return "command" }

@@ -91,6 +91,7 @@ func (d *DeviceMapper) Close() error {
 type StuckCall struct {
 	What  string
 	Since time.Time
+	WChan string // the kernel function that it sleeps in; "" where that is not to be seen
 }
 
 // Stuck lists the ioctls that have not come back, oldest first.
@@ -99,7 +100,7 @@ func (d *DeviceMapper) Stuck() []StuckCall { return stuckIn(d.lot) }
 func stuckIn(lot *park.Lot) []StuckCall {
 	var calls []StuckCall
 	for _, s := range lot.Stuck() {
-		calls = append(calls, StuckCall{What: s.Key, Since: s.Since})
+		calls = append(calls, StuckCall{What: s.Key, Since: s.Since, WChan: s.WChan})
 	}
 	return calls
 }

@@ -16,7 +16,7 @@ type Facts struct {
 	Map     *Map     `json:"map"` // nil without a map
 	Paths   []Path   `json:"paths"`
 
-	Read blockprobe.Outcome `json:"read"` // of the map, or of a bare disk
+	Read blockprobe.Outcome `json:"read"` // of the map, of a path where that queues, or of a bare disk
 	// InUse lists every user, and everything that could not be checked: an
 	// empty list says that nobody uses the LU.
 	InUse []Use `json:"in_use"`

@@ -25,12 +25,17 @@ func WithJournal(w io.Writer) Option {
 	return func(o *options) { o.journal = &journal{w: w, lot: park.New(0, nil)} }
 }
 
+// journalPatience is how long one line may take.
+const journalPatience = 10 * time.Second
+
 // write records e, and gives up with ctx where the journal's own file system
 // hangs; a nil journal records nothing.
 func (j *journal) write(ctx context.Context, e Event) error {
 	if j == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, journalPatience)
+	defer cancel()
 	_, err := park.Do(ctx, j.lot, "journal", func() (struct{}, error) { return struct{}{}, j.writeNow(e) })
 	return err
 }

@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/pkg/errors"
 
@@ -21,11 +22,15 @@ type shared[T any] struct {
 	next    *sharedLook[T] // has not begun; nil where nobody waits for it
 }
 
+// lookBudget is how long one look may take, where nobody has less time.
+const lookBudget = time.Minute
+
 // A sharedLook is one look, and those who wait for it.
 type sharedLook[T any] struct {
 	ctx     context.Context // of whoever asked first, as far as its deadline goes
 	cancel  context.CancelFunc
 	ask     func(context.Context) (T, error)
+	hurried bool // its deadline is that of whoever asked first
 	waiting int
 
 	done chan struct{}
@@ -45,7 +50,7 @@ func (s *shared[T]) get(ctx context.Context, ask func(context.Context) (T, error
 			var none T
 			return none, errors.WithStack(ctx.Err())
 		}
-		if l.err == nil || l.ctx.Err() == nil || ctx.Err() != nil {
+		if l.err == nil || !l.hurried || l.ctx.Err() == nil || ctx.Err() != nil {
 			return l.v, l.err
 		}
 		// It was another's time that ran out.
@@ -69,12 +74,11 @@ func (s *shared[T]) join(ctx context.Context, ask func(context.Context) (T, erro
 
 func newLook[T any](ctx context.Context, ask func(context.Context) (T, error)) *sharedLook[T] {
 	l := &sharedLook[T]{ask: ask, done: make(chan struct{})}
-	alone := context.WithoutCancel(ctx)
-	if end, ok := ctx.Deadline(); ok {
-		l.ctx, l.cancel = context.WithDeadline(alone, end)
-	} else {
-		l.ctx, l.cancel = context.WithCancel(alone)
+	budget := lookBudget
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < budget {
+		budget, l.hurried = time.Until(end), true
 	}
+	l.ctx, l.cancel = context.WithTimeout(context.WithoutCancel(ctx), budget)
 	return l
 }
 

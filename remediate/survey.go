@@ -146,7 +146,8 @@ func (s *Sweeper) onlyFleeting(f *Facts) bool {
 		Judge(*f, s.opt.rule).Proof != notADeath
 }
 
-// read reads the LU's first MiB, from the map, or from the disk without one.
+// read reads the LU's first MiB: from the map, from a path of it where the map
+// queues, or from the disk without one.
 func (s *Sweeper) read(ctx context.Context, f *Facts) {
 	t, why := readTarget(f)
 	if why != "" {
@@ -169,19 +170,38 @@ func readTarget(f *Facts) (blockprobe.Target, string) {
 	case f.Map == nil && (f.Paths[0].Dev == "" || settling(f.Paths[0].State)):
 		return blockprobe.Target{}, "a read would wait: its state is " + f.Paths[0].State
 	case f.Map == nil:
-		p := f.Paths[0]
-		return blockprobe.Target{Node: p.Dev, Key: fmt.Sprintf("%s#%d", p.Devt, p.DiskSeq), Usable: -1}, ""
+		return f.Paths[0].target(), ""
 	case f.Map.Suspended:
 		return blockprobe.Target{}, "a read would wait: the map is suspended"
 	case len(f.Paths) > 0 && everyPath(*f, func(p Path) bool { return settling(p.State) }):
 		return blockprobe.Target{}, "a read would wait: every path is " + f.Paths[0].State
 	case len(f.Paths) == 0 && !f.Map.Queueing:
 		return blockprobe.Target{}, "the map has no path to read by"
+	case f.Map.Queueing && usable(f) > 0:
+		return carrier(f)
 	}
 	return blockprobe.Target{
 		Node: f.Map.DM, Key: f.Map.Devt.String() + " " + f.Map.UUID,
 		Queueing: f.Map.Queueing, Usable: usable(f),
 	}, ""
+}
+
+// carrier is the path to read a LU by whose map queues and has paths that work.
+// The map itself could lose them all while it is read, and the read would then
+// wait for as long as it queues, and this process with it. What a path waits
+// for, the SCSI layer ends.
+func carrier(f *Facts) (blockprobe.Target, string) {
+	for _, p := range f.Paths {
+		if p.InMap && p.DMState != "failed" && p.Answer == Alive && p.Dev != "" {
+			return p.target(), ""
+		}
+	}
+	return blockprobe.Target{}, "a read would wait if it failed: the map queues, and no path answers"
+}
+
+// target is the path's disk, to be read.
+func (p *Path) target() blockprobe.Target {
+	return blockprobe.Target{Node: p.Dev, Key: fmt.Sprintf("%s#%d", p.Devt, p.DiskSeq), Usable: -1}
 }
 
 // claim asks the owner, who counts as one who does not know once he is late.

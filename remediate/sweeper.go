@@ -19,6 +19,7 @@ type Sweeper struct {
 	links  *diskbyid.Dir
 	opt    options
 	owners *park.Lot // owners that were asked and have not answered
+	dirs   *park.Lot // directories of links that are being read
 }
 
 type options struct {
@@ -118,5 +119,5 @@ func New(opts ...Option) (*Sweeper, error) {
 		}
 		o.system = &sys
 	}
-	return &Sweeper{sys: newHost(*o.system), links: diskbyid.New(o.system.FS), opt: o, owners: park.New(0, nil)}, nil
+	return &Sweeper{sys: newHost(*o.system), links: diskbyid.New(o.system.FS), opt: o, owners: park.New(0, nil), dirs: park.New(0, nil)}, nil
 }

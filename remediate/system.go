@@ -35,6 +35,7 @@ func OpenSystem(root, backend string, probeTimeout time.Duration) (System, error
 		return System{}, err
 	}
 	lot := park.New(commandsAtOnce, nil)
+	sys.commands = lot
 	sys.OpenLU = func(ctx context.Context, path string) (*scsi.Device, error) {
 		return scsi.Open(ctx, path, scsi.WithTimeout(probeTimeout), scsi.WithLot(lot))
 	}

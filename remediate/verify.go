@@ -8,6 +8,8 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/lunsweep/lunsweep/diskbyid"
+	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -63,7 +65,9 @@ func (s *Sweeper) verifyOne(ctx context.Context, sc *scene, entries []multipath.
 		}
 	}
 	if !t.Keeps {
-		links, err := s.links.Naming(ctx, t.WWID)
+		links, err := park.Do(ctx, s.dirs, "/dev/disk/by-id", func() ([]diskbyid.Link, error) {
+			return s.links.Naming(ctx, t.WWID)
+		})
 		if err != nil {
 			return v, opError("read the links of", t.WWID, err)
 		}

@@ -65,11 +65,15 @@ func (s *sg) Do(ctx context.Context, cmd Command) (Reply, error) {
 	})
 }
 
+// closing is how long a close is waited for.
+const closing = 300 * time.Millisecond
+
 // Close closes the node, or lets the ioctl that is stuck on it do so. The last
-// close of a disk can wait for somebody's dirty pages, so it is parked too.
+// close of a disk can wait for somebody's dirty pages, so it is parked too, and
+// waited for no longer than a moment.
 func (s *sg) Close() error {
 	s.node.retire()
-	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), min(closing, s.timeout))
 	defer cancel()
 	_, err := park.Do(ctx, s.lot, s.path, func() (struct{}, error) { return struct{}{}, s.node.closeIdle() })
 	var full *park.LimitError

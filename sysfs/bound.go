@@ -2,6 +2,8 @@ package sysfs
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,6 +17,7 @@ import (
 type Stuck struct {
 	Key   string    // the attribute that was written to, or "read …" for what was to be read
 	Since time.Time // when it was started
+	WChan string    // the kernel function that it sleeps in; "" where that is not to be seen
 }
 
 // Stuck lists the calls that have not come back: writes to attributes first,
@@ -33,6 +36,26 @@ func (f *FS) Stuck() []Stuck {
 // again when that is done, and what does not come back is not begun once more.
 func bounded[T any](ctx context.Context, f *FS, what string, fn func() (T, error)) (T, error) {
 	return park.Do(ctx, f.scans, "read "+what, fn)
+}
+
+// processPatience is how long it may take to read what /proc says of one process.
+const processPatience = 2 * time.Second
+
+// ofProcess runs fn, which reads below /proc/PID. Some of what is there waits for
+// a lock that the process may hold while it sleeps; one such process must not
+// keep the others from being looked at.
+func ofProcess[T any](ctx context.Context, f *FS, pid int, what string, fn func() (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, processPatience)
+	defer cancel()
+	return bounded(ctx, f, fmt.Sprintf("%s of process %d", what, pid), fn)
+}
+
+// isStuck reports whether err says that a read has not come back, or has not been
+// begun because others have not.
+func isStuck(err error) bool {
+	var stuck *park.StuckError
+	var full *park.LimitError
+	return errors.As(err, &stuck) || errors.As(err, &full)
 }
 
 // mostWorkers is how many goroutines walk at most: enough to hide the kernel's

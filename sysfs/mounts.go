@@ -45,13 +45,16 @@ func (f *FS) Mounts(ctx context.Context) (Mounts, error) {
 			return Mounts{}, err
 		}
 		perProcess, err := each(ctx, pids, func(pid int) ([]seat, bool, error) {
-			seats := f.seats(pid)
-			return seats, len(seats) > 0, nil
+			seats, err := ofProcess(ctx, f, pid, "namespaces", func() ([]seat, error) { return f.seats(pid), nil })
+			if err != nil {
+				seats = []seat{{pid: pid, blind: true}}
+			}
+			return seats, len(seats) > 0, ctx.Err()
 		})
 		if err != nil {
 			return Mounts{}, err
 		}
-		s := mountScan{fs: f, seen: map[mountKey]bool{}, read: map[view]bool{}, pinned: map[uint64]bool{}}
+		s := mountScan{ctx: ctx, fs: f, seen: map[mountKey]bool{}, read: map[view]bool{}, pinned: map[uint64]bool{}}
 		for _, seats := range perProcess {
 			if err := ctx.Err(); err != nil {
 				return Mounts{}, err
@@ -69,6 +72,7 @@ type mountKey struct{ ns, id uint64 }
 
 // A mountScan gathers the mounts of all views.
 type mountScan struct {
+	ctx    context.Context
 	fs     *FS
 	out    Mounts
 	read   map[view]bool
@@ -87,10 +91,10 @@ func (m *mountScan) process(seats []seat) error {
 		if m.read[s.view] {
 			continue
 		}
-		lines, err := m.fs.mountInfo(s.dir)
+		lines, err := ofProcess(m.ctx, m.fs, s.pid, "mountinfo", func() ([]mountLine, error) { return m.fs.mountInfo(s.dir) })
 		switch {
 		case ended(err): // the next process may have the same view
-		case denied(err):
+		case denied(err), isStuck(err):
 			m.blind(s.pid)
 		case err != nil:
 			return err

@@ -48,8 +48,11 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 		}
 		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: f.bootTime()}
 		perProcess, err := each(ctx, pids, func(pid int) (opened, bool, error) {
-			o := s.process(pid)
-			return o, o.blind || len(o.list) > 0, nil
+			o, err := ofProcess(ctx, f, pid, "open files", func() (opened, error) { return s.process(pid), nil })
+			if err != nil { // what does not come back may have anything open
+				o = opened{pid: pid, blind: true}
+			}
+			return o, o.blind || len(o.list) > 0, ctx.Err()
 		})
 		if err != nil {
 			return Openers{}, err

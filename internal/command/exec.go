@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,8 @@ func (e *executor) wait(ctx context.Context, key string, argv []string, cmd *exe
 		e.kill(int(pid.Load()))
 		time.AfterFunc(e.grace, giveUp)
 	})()
-	_, err := park.Do(end, e.lot, key, func() (struct{}, error) {
+	where := func() string { return park.WChan(strconv.FormatInt(pid.Load(), 10)) }
+	_, err := park.DoWhere(end, e.lot, key, where, func() (struct{}, error) {
 		if err := cmd.Start(); err != nil {
 			return struct{}{}, err
 		}

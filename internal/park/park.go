@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,14 +38,27 @@ type Lot struct {
 
 // A call is one that was started and has not come back.
 type call struct {
-	since time.Time
-	stuck bool // nobody waits for it any more
+	since  time.Time
+	stuck  bool          // nobody waits for it any more
+	thread atomic.Int64  // that it runs on; 0 before it does
+	where  func() string // says where it sleeps; nil for its thread
+}
+
+func (c *call) wchan() string {
+	switch thread := c.thread.Load(); {
+	case c.where != nil:
+		return c.where()
+	case thread != 0:
+		return sleeping(int(thread))
+	}
+	return ""
 }
 
 // A Stuck is one call that has not come back although its caller has gone.
 type Stuck struct {
 	Key   string    // what the call was made on
 	Since time.Time // when it was started
+	WChan string    // the kernel function that it sleeps in; "" where that is not to be seen
 }
 
 // A Late is the end of a call that nobody waited for any more.
@@ -76,7 +90,7 @@ func (l *Lot) Stuck() []Stuck {
 	out := []Stuck{}
 	for k, c := range l.running {
 		if c.stuck {
-			out = append(out, Stuck{Key: k, Since: c.since})
+			out = append(out, Stuck{Key: k, Since: c.since, WChan: c.wchan()})
 		}
 	}
 	slices.SortFunc(out, func(a, b Stuck) int {
@@ -138,11 +152,17 @@ var (
 // *[StuckError] if fn has not come back, now or in an earlier call with the same
 // key; or a *[LimitError].
 func Do[T any](ctx context.Context, l *Lot, key string, fn func() (T, error)) (T, error) {
+	return DoWhere(ctx, l, key, nil, fn)
+}
+
+// DoWhere is [Do] for an fn that waits for somebody else: where says where that
+// one sleeps, while fn runs. It is called with the Lot locked, and must not use it.
+func DoWhere[T any](ctx context.Context, l *Lot, key string, where func() string, fn func() (T, error)) (T, error) {
 	var zero T
 	if err := ctx.Err(); err != nil {
 		return zero, err
 	}
-	c, err := l.begin(ctx, key)
+	c, err := l.begin(ctx, key, where)
 	if err != nil {
 		return zero, err
 	}
@@ -152,6 +172,9 @@ func Do[T any](ctx context.Context, l *Lot, key string, fn func() (T, error)) (T
 	}
 	done := make(chan result, 1)
 	go func() {
+		thread, leave := stay()
+		defer leave()
+		c.thread.Store(int64(thread))
 		v, err := fn()
 		l.end(key, err) // before the caller hears of it, who may start the next
 		done <- result{v, err}
@@ -169,9 +192,9 @@ func Do[T any](ctx context.Context, l *Lot, key string, fn func() (T, error)) (T
 }
 
 // begin books key as soon as it is free and the lot has a place.
-func (l *Lot) begin(ctx context.Context, key string) (*call, error) {
+func (l *Lot) begin(ctx context.Context, key string, where func() string) (*call, error) {
 	for {
-		c, changed, err := l.book(key)
+		c, changed, err := l.book(key, where)
 		if c != nil {
 			return c, nil
 		}
@@ -187,7 +210,7 @@ func (l *Lot) begin(ctx context.Context, key string) (*call, error) {
 }
 
 // book books key, or says why not, and what to wait for where that can end.
-func (l *Lot) book(key string) (*call, <-chan struct{}, error) {
+func (l *Lot) book(key string, where func() string) (*call, <-chan struct{}, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c, ok := l.running[key]; ok {
@@ -196,7 +219,7 @@ func (l *Lot) book(key string) (*call, <-chan struct{}, error) {
 	if len(l.running) >= l.limit {
 		return nil, l.hope(l.anyWaited()), &LimitError{Key: key, Limit: l.limit}
 	}
-	c := &call{since: time.Now()}
+	c := &call{since: time.Now(), where: where}
 	l.running[key] = c
 	return c, nil, nil
 }
