@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -37,7 +36,6 @@ type DeviceMapper struct {
 	control Control
 	closer  io.Closer
 	lot     *park.Lot
-	serial  atomic.Uint64
 }
 
 // A DMOption changes a [DeviceMapper].
@@ -307,7 +305,7 @@ func (d *DeviceMapper) act(ctx context.Context, cmd uint32, h dmioctl.Header, pa
 
 // read makes an ioctl that changes nothing, with ever bigger buffers.
 func (d *DeviceMapper) read(ctx context.Context, cmd uint32, h dmioctl.Header) (dmioctl.Header, []byte, error) {
-	key := fmt.Sprintf("%s %s #%d", commandName(cmd), h.UUID, d.serial.Add(1))
+	key := strings.Join([]string{commandName(cmd), h.UUID + h.Name, devNum(h.Dev).String()}, " ")
 	const first, last = 16 << 10, 16 << 20
 	for size := first; ; size *= 4 {
 		answer, buf, err := d.doSized(ctx, key, cmd, h, nil, size)

@@ -22,10 +22,11 @@ func sleeping(thread int) string {
 }
 
 // WChan returns the kernel function that a process or thread sleeps in, from
-// /proc/<of>/wchan; "" where it does not, or may not be seen.
+// /proc/<of>/wchan; "" where it does not, or may not be seen, or only waits for
+// another thread of its own process.
 func WChan(of string) string {
 	text, err := os.ReadFile("/proc/" + of + "/wchan")
-	if w := strings.TrimSpace(string(text)); err == nil && w != "0" {
+	if w := strings.TrimSpace(string(text)); err == nil && w != "0" && !strings.HasPrefix(w, "futex_") {
 		return w
 	}
 	return ""
