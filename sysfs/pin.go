@@ -76,7 +76,7 @@ func (p *Pin) SetState(ctx context.Context, state string) error {
 // Delete writes "1\n" to the device's attribute delete, which removes the device
 // from the kernel. Needs root. The write comes back when the device has gone,
 // which can take minutes while the kernel still waits for the target; it goes
-// on when ctx has ended.
+// on when ctx has ended, and the error then names the kernel function it is in.
 func (p *Pin) Delete(ctx context.Context) error { return p.write(ctx, "delete", "1") }
 
 // Close lets the directory go, once what is still being done through it has come
@@ -99,7 +99,9 @@ func (p *Pin) write(ctx context.Context, attr, value string) error {
 		return err
 	}
 	defer p.release()
+	var writer thread
 	_, err := park.Do(ctx, p.fs.writes, p.dir.join(attr), func() (struct{}, error) {
+		defer writer.hold()()
 		if err := p.acquire(); err != nil {
 			return struct{}{}, err // closed before it began
 		}
@@ -109,7 +111,7 @@ func (p *Pin) write(ctx context.Context, attr, value string) error {
 		}
 		return struct{}{}, p.writeNow(attr, value)
 	})
-	return err
+	return writer.explain(err)
 }
 
 // writeNow ends the value with a newline, as echo does: without one the kernel
