@@ -134,6 +134,9 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.hold(ctx); err != nil {
 		return err
 	}
+	if err := r.underWay(ctx); err != nil {
+		return err
+	}
 	d, err := r.stillDue(ctx)
 	if errors.Is(err, errAbsent) {
 		return r.catchUp(ctx)

@@ -98,6 +98,11 @@ func (sc *scene) remains(t Target) []string {
 		}
 		out = append(out, fmt.Sprintf("disk %s (%s)", or(d.Block, "without a name"), d.HCTL))
 	}
+	for _, p := range t.Paths {
+		if b := sc.block[p.Dev]; b != nil && sc.disk[p.Dev] == nil && inLimbo(*b, p) {
+			out = append(out, fmt.Sprintf("disk %s (%s), whose delete has not come back", p.Dev, p.HCTL))
+		}
+	}
 	return out
 }
 

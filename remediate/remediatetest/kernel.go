@@ -64,7 +64,7 @@ func (h *Host) switchDisk(d *disk, state string) error {
 func (h *Host) deleteDisk(d *disk) error {
 	h.act(d.name + " delete")
 	if d.stuck && !h.released {
-		h.setDiskState(d, "cancel")
+		h.takeOffBus(d)
 	}
 	for d.stuck && !h.released && !h.closed {
 		h.changed.Wait()

@@ -140,6 +140,15 @@ func (h *Host) dropDisk(d *disk) {
 	h.remove(dir)
 }
 
+// takeOffBus is the first half of a delete: the SCSI device and its attributes
+// are gone, its disk is still there.
+func (h *Host) takeOffBus(d *disk) {
+	h.remove(h.path("sys/bus/scsi/devices", d.hctl.String()))
+	for _, attr := range []string{"state", "type", "vendor", "model", "rev", "wwid", "delete", "vpd_pg80", "vpd_pg83"} {
+		h.remove(h.path("sys", d.sysfs(), attr))
+	}
+}
+
 func (m *Map) sysfs() string { return "devices/virtual/block/" + m.dm }
 
 func (h *Host) makeMap(m *Map) {
