@@ -38,7 +38,7 @@ func newSweeper(t *testing.T, opts ...remediate.Option) *remediate.Sweeper {
 	t.Helper()
 	tell := func(e remediate.Event) {
 		if e.Kind == remediate.EventEnd || e.Kind == remediate.EventDone {
-			t.Logf("%s %s %s %s %s %s", e.Kind, e.Action, e.Target, e.Outcome, e.Detail, e.Error)
+			t.Logf("%s %s %s %s %s %s %s", e.Kind, e.Action, e.Target, e.Outcome, e.For.Round(time.Millisecond), e.Detail, e.Error)
 		}
 	}
 	s, err := remediate.New(append([]remediate.Option{
