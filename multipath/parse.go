@@ -37,8 +37,9 @@ func ParseJSON(b []byte) (*Topology, error) {
 // Read reads either: JSON where the first thing that is no prompt and no log
 // line is a brace, else text. Around JSON it lets whole lines of prompts and
 // logs pass, which ParseJSON does not.
-func Read(b []byte) (*Topology, error) {
-	text := string(b)
+func Read(b []byte) (*Topology, error) { return read(string(b)) }
+
+func read(text string) (*Topology, error) {
 	start, noise := preamble(text)
 	if !strings.HasPrefix(text[start:], "{") {
 		return ParseString(text)

@@ -92,5 +92,5 @@ func topologyOf(reply []byte) (*Topology, error) {
 	if isNothing(text) {
 		return &Topology{}, nil
 	}
-	return Read(reply)
+	return read(text)
 }

@@ -35,13 +35,26 @@ const silence = "\x00silence"
 
 func newFakeDaemon(t *testing.T) *fakeDaemon {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mp") // t.TempDir can be too long for a socket's path
+	return fakeDaemonAt(t, filepath.Join(shortDir(t), "s"))
+}
+
+// shortDir is a t.TempDir, which itself can be too long for a socket's path.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "mp")
 	require.NoError(t, err)
-	d := &fakeDaemon{addr: filepath.Join(dir, "s"), reply: func(string) string { return "ok\n" }}
-	d.listener, err = net.Listen("unix", d.addr)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func fakeDaemonAt(t *testing.T, addr string) *fakeDaemon {
+	t.Helper()
+	d := &fakeDaemon{addr: addr, reply: func(string) string { return "ok\n" }}
+	var err error
+	d.listener, err = net.Listen("unix", addr)
 	require.NoError(t, err)
 	go d.serve()
-	t.Cleanup(func() { d.stop(); os.RemoveAll(dir) })
+	t.Cleanup(d.stop)
 	return d
 }
 
@@ -289,6 +302,18 @@ func TestSocketNobody(t *testing.T) {
 	d := newFakeDaemon(t)
 	d.stop()
 	require.ErrorIs(t, d.client().Flush(t.Context(), "mpathb"), ErrNoDaemon)
+}
+
+// A host's daemon is found under the root of its file system, wherever its
+// version listens.
+func TestSocketRoot(t *testing.T) {
+	for _, path := range []string{"run/multipathd.socket", "var/run/multipathd.sock"} {
+		root := shortDir(t)
+		require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(path)), 0o700))
+		d := fakeDaemonAt(t, filepath.Join(root, path))
+		require.NoError(t, NewSocket(root).DisableQueueing(t.Context(), "mpathb"), path)
+		require.Equal(t, []string{"show daemon", "disablequeueing map mpathb"}, d.said(), path)
+	}
 }
 
 func TestSocketCancelled(t *testing.T) {

@@ -5,6 +5,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,25 @@ func TestDaemonKilled(t *testing.T) {
 	p := plan(t, s, m.wwids()...)
 	m.daemon.Kill(t)
 	execute(t, s, p, remediate.Removed)
+	m.expectCleared(t)
+}
+
+// multipathd crashes while the plan is executed, between one step and the next:
+// what it has begun goes on by way of the kernel, without an error.
+func TestDaemonKilledInBetween(t *testing.T) {
+	m := newMixed(t)
+	m.lose(t)
+	var once sync.Once
+	s := newSweeper(t, remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventEnd && e.Action == remediate.DisableQueueing {
+			once.Do(func() { m.daemon.Kill(t) })
+		}
+	}))
+	p := plan(t, s, m.wwids()...)
+	execute(t, s, p, remediate.Removed)
+	if len(guest.Processes(func(p guest.Proc) bool { return p.Comm == "multipathd" && p.State != "Z" })) > 0 {
+		t.Error("multipathd still runs: the scenario does not show what it is for")
+	}
 	m.expectCleared(t)
 }
 
