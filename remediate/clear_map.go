@@ -246,7 +246,7 @@ func busy(err error) bool {
 // notTaken reports whether multipathd has not begun with the order, for it had
 // no time or did not listen.
 func notTaken(err error) bool {
-	return errors.Is(err, multipath.ErrBusy) || errors.Is(err, multipath.ErrSilent)
+	return !multipath.Uncertain(err) && (errors.Is(err, multipath.ErrBusy) || errors.Is(err, multipath.ErrSilent))
 }
 
 // resume lifts a suspension that a flush left behind: a suspended map would
