@@ -41,6 +41,16 @@ func (b Backstore) WWID() string { return ("36001405" + b.Serial + strings.Repea
 // file holds what is written to the LU.
 func (b Backstore) file() string { return "/tmp/" + b.Name + ".lu" }
 
+// Content is what the LU holds, seen from the array's side.
+func (b Backstore) Content(t testing.TB) []byte {
+	t.Helper()
+	content, err := os.ReadFile(b.file())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
 // NewTarget makes a target with the given portals; with none, 127.0.0.1 and
 // 127.0.0.2. name tells several targets apart.
 func NewTarget(t testing.TB, name string, portals ...string) *Target {
