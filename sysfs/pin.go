@@ -99,9 +99,7 @@ func (p *Pin) write(ctx context.Context, attr, value string) error {
 		return err
 	}
 	defer p.release()
-	var writer thread
 	_, err := park.Do(ctx, p.fs.writes, p.dir.join(attr), func() (struct{}, error) {
-		defer writer.hold()()
 		if err := p.acquire(); err != nil {
 			return struct{}{}, err // closed before it began
 		}
@@ -111,7 +109,7 @@ func (p *Pin) write(ctx context.Context, attr, value string) error {
 		}
 		return struct{}{}, p.writeNow(attr, value)
 	})
-	return writer.explain(err)
+	return err
 }
 
 // writeNow ends the value with a newline, as echo does: without one the kernel

@@ -23,6 +23,3 @@ func blockNode(path string) (DevNum, bool, error) {
 	}
 	return devNumOf(uint64(st.Rdev)), true, nil
 }
-
-// threadID is the calling thread's, as /proc/self/task has it.
-func threadID() int { return syscall.Gettid() }

@@ -13,6 +13,3 @@ func blockNode(path string) (DevNum, bool, error) {
 	_, err := os.Stat(path)
 	return DevNum{}, false, pathError("stat", path, err)
 }
-
-// threadID is 0: there is no /proc/self/task but on Linux.
-func threadID() int { return 0 }

@@ -106,6 +106,7 @@ type StuckError struct {
 	Key   string
 	Since time.Time // when the call that is stuck was started
 	Began bool      // whether this call was the one that started it
+	WChan string    // the kernel function that the call slept in when it was left; "" where that was not to be seen
 	Cause error     // the context's error, or nil where nobody waits for the earlier call
 }
 
@@ -113,7 +114,11 @@ func (e *StuckError) Error() string {
 	if !e.Began {
 		return fmt.Sprintf("%s: an earlier call, started at %s, has not come back", e.Key, e.Since.Format(time.TimeOnly))
 	}
-	return fmt.Sprintf("%s: no answer after %s", e.Key, time.Since(e.Since).Round(time.Millisecond))
+	text := fmt.Sprintf("%s: no answer after %s", e.Key, time.Since(e.Since).Round(time.Millisecond))
+	if e.WChan != "" {
+		text += ", it sleeps in " + e.WChan
+	}
+	return text
 }
 
 func (e *StuckError) Unwrap() error { return e.Cause }
@@ -185,7 +190,7 @@ func DoWhere[T any](ctx context.Context, l *Lot, key string, where func() string
 	case <-ctx.Done():
 	}
 	if l.leave(key, c) {
-		return zero, &StuckError{Key: key, Since: c.since, Began: true, Cause: ctx.Err()}
+		return zero, &StuckError{Key: key, Since: c.since, Began: true, WChan: c.wchan(), Cause: ctx.Err()}
 	}
 	r := <-done // it came back between the two
 	return r.v, r.err
