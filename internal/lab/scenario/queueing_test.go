@@ -22,6 +22,7 @@ import (
 func TestQueueingForEver(t *testing.T) {
 	const luns, alive, mounted, read, probed, udev = 8, 3, 7, 3, 4, 5
 	d := guest.ScsiDebug(t, 2, luns, "delay=0")
+	guest.Udev(t) // multipathd waits for udev, map by map
 	daemon := guest.StartMultipathd(t, guest.Conf{NoPathRetry: "queue", FriendlyNames: true})
 	guest.WaitMaps(t, luns, 2)
 	var maps []guest.Map
