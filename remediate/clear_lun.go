@@ -43,11 +43,14 @@ func (s *Sweeper) clearLUN(ctx context.Context, at Address, wwid string) (*Repor
 	if err != nil {
 		return nil, err
 	}
+	r := &Report{Started: s.opt.now(), Results: []Result{}}
+	if r.Recovered, err = s.Recover(ctx); err != nil {
+		return nil, err
+	}
 	l := &lunClearing{s: s, place: p, name: names[0]}
 	if err := l.find(ctx); err != nil {
 		return nil, err
 	}
-	r := &Report{Started: s.opt.now(), Results: []Result{}}
 	if len(l.there) == 0 {
 		return s.carryOut(ctx, r, nil, nil)
 	}

@@ -64,6 +64,9 @@ func (r *run) table(ctx context.Context) (multipath.Table, error) {
 // told first, because it would otherwise switch queueing on again; the kernel
 // is told where multipathd does not answer, or does not do it.
 func (r *run) disableQueueing(ctx context.Context) error {
+	if err := r.noteMap(true); err != nil {
+		return err
+	}
 	t, err := r.table(ctx)
 	if err != nil || !t.Queueing {
 		return absentIsFine(err)
@@ -108,6 +111,9 @@ func (r *run) waitReaders(ctx context.Context) error {
 func (r *run) keepOff(ctx context.Context, t multipath.Table) error {
 	if !t.Queueing {
 		return nil
+	}
+	if err := r.noteMap(true); err != nil {
+		return err
 	}
 	r.disabled, r.switched = true, true
 	err := r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID)
@@ -175,6 +181,9 @@ const busyFor = 10 * time.Second
 // state again after each try, whatever the answer was. A map that is busy is
 // tried again for a while; one that was left suspended is resumed.
 func (r *run) flushMap(ctx context.Context) error {
+	if err := r.noteMap(r.disabled); err != nil {
+		return err
+	}
 	begun := time.Now()
 	var last error
 	return poll(ctx, 250*time.Millisecond, func() (bool, error) {

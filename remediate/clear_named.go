@@ -31,6 +31,9 @@ func (s *Sweeper) Clear(ctx context.Context, wwids ...string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Recovered, err = s.Recover(ctx); err != nil {
+		return nil, err
+	}
 	known, err := s.aliases(ctx)
 	if err != nil {
 		return nil, err
@@ -157,6 +160,7 @@ func (s *Sweeper) carryOut(ctx context.Context, r *Report, sv *Survey, due []Dev
 		return r, err
 	}
 	done.Started, done.Results = r.Started, append(r.Results, done.Results...)
+	done.Recovered = append(r.Recovered, done.Recovered...)
 	return done, done.Err()
 }
 

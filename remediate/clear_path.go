@@ -48,6 +48,11 @@ func (r *run) clearPath(ctx context.Context, h *held) error {
 // offline is the last moment to find out that the LU is alive after all. It
 // reports whether it switched the path off.
 func (r *run) offline(ctx context.Context, h *held) (bool, error) {
+	if d, err := h.pin.Device(ctx); err == nil && d.State == sysfs.StateRunning {
+		if err := r.notePath(h.PathPin); err != nil {
+			return false, err
+		}
+	}
 	if err := r.free(ctx, h); err != nil {
 		return false, h.unlessGone(ctx, err)
 	}
@@ -180,12 +185,17 @@ func (r *run) remove(ctx context.Context, h *held) error {
 // backOnline undoes the offline where the delete did not come about, and is not
 // still under way.
 func (r *run) backOnline(h *held, offlined bool, cause error) error {
-	if !offlined || h.deleting && stuck(cause) {
+	if !offlined {
+		return cause
+	}
+	if h.deleting && stuck(cause) {
+		r.ajar = true
 		return cause // a delete that is under way takes no other order
 	}
 	ctx, cancel := r.grace()
 	defer cancel()
-	if err := h.pin.SetState(ctx, sysfs.StateRunning); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := r.online(ctx, h); err != nil {
+		r.ajar = true
 		return join([]error{cause, err})
 	}
 	return cause

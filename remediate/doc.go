@@ -23,6 +23,15 @@
 // name ([WithRunbook]). And it is ours and unused: the [Owner] says [Mine], and
 // nobody uses it. [Judge] is the whole of the first key, as a pure function.
 //
+// # Runs that are killed, and runs side by side
+//
+// A run holds a lock on each LU that it works on, which the kernel lets go when
+// it dies, and notes what would have to be put right before it does it: see
+// [WithLockDir]. [Sweeper.Recover] puts it right, whichever run comes next; what
+// a note says allows nothing else. A map then queues again, is not suspended,
+// and its paths run, whether its LU is dead or has come back; what is dead goes
+// by the next plan, as if nothing had been.
+//
 // # Privileges
 //
 // Root, for SCSI commands, open counts and other processes' open files. Without
@@ -32,12 +41,12 @@
 //
 // Decide with errors.As on *[InUseError], *[StaleError], *[EvidenceError],
 // *[NotOwnedError], *[BreakerError], *[RemainsError], *[TimeoutError],
-// *[IdentityError] and *[OpError], and with errors.Is on fs.ErrPermission and the context's errors.
+// *[IdentityError], *[LockedError] and *[OpError], and with errors.Is on fs.ErrPermission and the context's errors.
 //
 // # Concurrency
 //
 // A [Sweeper] is safe for concurrent use. One Execute works on several LUs side
-// by side and on each LU one step at a time.
+// by side and on each LU one step at a time, and no two on the same LU.
 //
 // # When not to use it
 //

@@ -86,6 +86,17 @@ func (e *NotOwnedError) Error() string {
 	return fmt.Sprintf("%s is not ours to remove: its owner is %s", e.WWID, e.Owner)
 }
 
+// A LockedError says that another run, in this process or in another of this
+// host, is at work on a LU. Nothing was changed.
+type LockedError struct {
+	WWID   string
+	Holder string // "sweep (pid 417)", as it says itself; "" where it does not
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%s is being worked on by %s", e.WWID, or(e.Holder, "another run"))
+}
+
 // A BreakerError says that so many maps look dead at once that it is taken for
 // an outage, and nothing is done.
 type BreakerError struct {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/internal/lockdir"
 )
 
 func join(errs []error) error { return stderrors.Join(errs...) }
@@ -16,6 +18,10 @@ func join(errs []error) error { return stderrors.Join(errs...) }
 // order. Right before the first change to a LU, and again right before its map
 // is flushed, it looks once more: both keys must still hold, and every pin must
 // match, by the plan's rule. What no longer fits is refused and nothing of it is changed.
+//
+// It begins with [Sweeper.Recover]. Then, and for as long as it is at work on a LU,
+// it holds that LU's lock ([WithLockDir]); one that another run works on is waited
+// for, 10 s at most, and refused then (*[LockedError]).
 //
 // One LU's failure never stops the others; the report says what happened to
 // each. The error is for what concerns the plan as a whole: it does not fit this
@@ -46,6 +52,11 @@ func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *
 	if err := p.fits(here.Host, here.BootID, s.opt.now()); err != nil {
 		return nil, err
 	}
+	r := &Report{PlanID: p.ID, Started: s.opt.now()}
+	var err error
+	if r.Recovered, err = s.Recover(ctx); err != nil {
+		return nil, err
+	}
 	now, err := s.Survey(ctx)
 	if err != nil {
 		return nil, err
@@ -53,7 +64,7 @@ func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *
 	if err := breaker(suspect(now.Devices, p), s.opt.maxDead, len(p.Targets) > 0); err != nil {
 		return nil, err
 	}
-	r := &Report{PlanID: p.ID, Started: s.opt.now(), Results: make([]Result, len(p.Targets))}
+	r.Results = make([]Result, len(p.Targets))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, s.sideBySide(p.Targets))
 	for i, t := range p.Targets {
@@ -91,6 +102,11 @@ type run struct {
 	touched  bool  // something of the LU was changed for good
 	unheard  error // why multipathd could not be asked whether it has forgotten
 
+	locks []*lockdir.Lock
+	notes *lockdir.Lock // the one of the LU's own name, beside which the note is
+	note  Unfinished    // as it was last written
+	ajar  bool          // a path may have been left switched off
+
 	over <-chan struct{} // closed when the run's own time is up
 	undo context.Context // for putting things right: it outlives the work a little
 }
@@ -101,18 +117,32 @@ const lingering = 900 * time.Millisecond
 
 // clear takes one target through its steps.
 func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target) Result {
-	undo, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(lingering, cancel) })()
-	r := &run{s: s, plan: p, t: t, over: ctx.Done(), undo: undo, proof: t.Proof, res: Result{WWID: t.WWID, Steps: []StepResult{}}}
-	defer r.release()
+	r, done := s.newRun(ctx, p, t)
+	defer done()
 	err := r.steps(ctx)
-	if rerr := r.restore(); rerr != nil {
+	rerr := r.restore()
+	if rerr != nil {
 		err = join([]error{err, rerr})
+	}
+	if rerr == nil && !r.ajar && r.notes != nil {
+		_ = r.notes.DropNote() // if it stays, whoever reads it finds nothing to do
 	}
 	r.conclude(err)
 	s.tell(Event{Kind: EventDone, PlanID: p.ID, WWID: t.WWID, Outcome: string(r.res.Outcome), Detail: r.res.Reason, Err: err})
 	return r.res
+}
+
+// newRun begins a run; done ends it.
+func (s *Sweeper) newRun(ctx context.Context, p *Plan, t Target) (r *run, done func()) {
+	undo, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lingering, cancel) })
+	r = &run{s: s, plan: p, t: t, over: ctx.Done(), undo: undo, proof: t.Proof, res: Result{WWID: t.WWID, Steps: []StepResult{}}}
+	return r, func() {
+		r.release()
+		r.unlock()
+		stop()
+		cancel()
+	}
 }
 
 // hurried reports whether the run's own time is up, and only a moment is left.
@@ -134,7 +164,13 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.hold(ctx); err != nil {
 		return err
 	}
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
 	if err := r.underWay(ctx); err != nil {
+		return err
+	}
+	if err := r.putRight(); err != nil {
 		return err
 	}
 	d, err := r.stillDue(ctx)
@@ -241,7 +277,7 @@ func (r *run) record(ctx context.Context, e Event) error {
 
 // undoes reports whether a step puts right what must not stay: it is done even
 // where the journal cannot be written.
-func (a Action) undoes() bool { return a == RestoreQueueing || a == ResumeMap }
+func (a Action) undoes() bool { return a == RestoreQueueing || a == ResumeMap || a == OnlinePath }
 
 func stepOutcome(err error) string {
 	var timeout *TimeoutError

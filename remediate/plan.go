@@ -79,6 +79,7 @@ const (
 	OfflinePath     Action = "offline-path"
 	DeletePath      Action = "delete-path"
 	ForgetPath      Action = "forget-path"
+	OnlinePath      Action = "online-path"
 	ResumeMap       Action = "resume-map"
 	RestoreQueueing Action = "restore-queueing"
 	VerifyGone      Action = "verify"

@@ -25,6 +25,8 @@ type Report struct {
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
 	Results []Result  `json:"results"`
+	// Recovered is what was put right first, of runs that had been killed.
+	Recovered []Recovery `json:"recovered,omitempty"`
 }
 
 // A Result is what happened to one LU.

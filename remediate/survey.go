@@ -30,6 +30,9 @@ type Survey struct {
 	// Gaps lists what could not be seen. Where that bears on who uses a
 	// device, every device counts as in use.
 	Gaps []Gap `json:"gaps,omitempty"`
+	// Unfinished lists what killed runs have left to be put right, which
+	// [Sweeper.Recover] does.
+	Unfinished []Unfinished `json:"unfinished,omitempty"`
 }
 
 // Residual lists the devices that ought to go, removable or not.
@@ -55,7 +58,16 @@ func (s *Survey) Find(wwid string) (Device, bool) {
 // Without root it returns what can be seen, with the rest in Gaps, and an error
 // that matches fs.ErrPermission.
 func (s *Sweeper) Survey(ctx context.Context) (*Survey, error) {
-	return s.survey(ctx, everything)
+	out, err := s.survey(ctx, everything)
+	if out == nil {
+		return nil, err
+	}
+	left, bad, lerr := s.unfinished(out.BootID)
+	if lerr = join(append(bad, lerr)); lerr != nil {
+		out.Gaps = append(out.Gaps, Gap{What: "what earlier runs have left unfinished", Err: lerr, Text: lerr.Error()})
+	}
+	out.Unfinished = left
+	return out, err
 }
 
 func everything(*Facts) bool { return true }

@@ -7,17 +7,19 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/diskbyid"
+	"github.com/lunsweep/lunsweep/internal/lockdir"
 	"github.com/lunsweep/lunsweep/internal/park"
 )
 
 // A Sweeper surveys one host, plans, executes and verifies. It holds no state
 // about LUs from one call to the next, but for reads that have not come back.
-// It is safe for concurrent use; two Executes on the same LU at once are not
-// prevented here.
+// It is safe for concurrent use, and beside others on the same host: a LU has one
+// run at a time, see [WithLockDir].
 type Sweeper struct {
 	sys    *host
 	links  *diskbyid.Dir
 	opt    options
+	locks  *lockdir.Dir
 	owners *park.Lot // owners that were asked and have not answered
 	dirs   *park.Lot // directories of links that are being read
 }
@@ -34,6 +36,7 @@ type options struct {
 	maxDead      float64
 	parallel     int
 	silentPaths  bool
+	lockDir      string
 	observe      func(Event)
 	journal      *journal
 	system       *System
@@ -83,6 +86,14 @@ func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = s
 // and at most 32. multipathd is given at most two flushes at once, whatever it is.
 func WithParallel(n int) Option { return func(o *options) { o.parallel = n } }
 
+// WithLockDir says where the locks of the LUs are, and the notes of what must be
+// put right where a run is killed: /run/lunsweep of the host unless told, which
+// is made if /run is there. All who work on a host must use the same one, on a
+// local file system; after a reboot it may be empty. It must belong to this
+// process's user, and nobody else may write to it. Where it cannot be used
+// (missing, read-only), nothing is changed on the host.
+func WithLockDir(dir string) Option { return func(o *options) { o.lockDir = dir } }
+
 // WithObserver hears of every look, step and wait as it happens. It is called
 // from several goroutines at once and must not block.
 func WithObserver(f func(Event)) Option { return func(o *options) { o.observe = f } }
@@ -119,5 +130,8 @@ func New(opts ...Option) (*Sweeper, error) {
 		}
 		o.system = &sys
 	}
-	return &Sweeper{sys: newHost(*o.system), links: diskbyid.New(o.system.FS), opt: o, owners: park.New(0, nil), dirs: park.New(0, nil)}, nil
+	return &Sweeper{
+		sys: newHost(*o.system), links: diskbyid.New(o.system.FS), opt: o, owners: park.New(0, nil), dirs: park.New(0, nil),
+		locks: lockdir.New(or(o.lockDir, o.system.FS.Path("run", "lunsweep"))),
+	}, nil
 }

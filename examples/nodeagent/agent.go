@@ -49,6 +49,9 @@ func (a *agent) round(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.timeout)
 	defer cancel()
 	defer func() { a.ended.Store(a.now().Unix()) }()
+	if err := a.recover(ctx); err != nil {
+		a.log.Error("put right what an earlier run has left", "err", err)
+	}
 	plan, err := a.sweeper.Plan(ctx)
 	if plan == nil {
 		a.metrics.round("error")
@@ -66,6 +69,18 @@ func (a *agent) round(ctx context.Context) error {
 	err = a.execute(ctx, plan)
 	a.metrics.round(roundOf(err))
 	return errors.Join(err, a.tell(ctx, plan.Survey, err))
+}
+
+// recover puts right what a run has left that was killed with its pod.
+func (a *agent) recover(ctx context.Context) error {
+	if !a.cfg.apply {
+		return nil
+	}
+	done, err := a.sweeper.Recover(ctx)
+	for _, r := range done {
+		a.log.Info("put right", "wwid", r.WWID, "left", r.String(), "err", r.Err)
+	}
+	return err
 }
 
 // execute does what the plan says, where that was asked for.

@@ -44,6 +44,9 @@ func (s *session) toApply(ctx context.Context, journal *os.File) (*remediate.Swe
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.recover(ctx, sw); err != nil {
+		return nil, nil, err
+	}
 	p, err := s.makePlan(ctx, sw)
 	if err == nil && s.out != "" {
 		err = errors.WithMessage(writePlan(s.out, p), "write the plan")
@@ -80,6 +83,7 @@ func openJournal(name string) (*os.File, error) {
 }
 
 func showApply(p *page, d *document) {
+	p.recovered(d)
 	p.results(d)
 	p.left(d)
 }

@@ -54,7 +54,8 @@ Looks twice, -dwell apart, and plans the removal of what is dead, ours and unuse
 
 Executes a plan, or plans and executes at once, then says what is left. Before each change it looks again
 and refuses what no longer fits. A plan brings along what is ours and which rule it was made by; -own narrows it.
-Ctrl-C ends the work in good order; twice, at once.
+Ctrl-C ends the work in good order; twice, at once. What a run that was killed has left as it must not stay
+(queueing switched off, a path offline) is put right first, by any apply.
 
   sweep apply -plan plan.json -journal /var/log/sweep.journal
   sweep plan -own all -json | sweep apply -plan -

@@ -28,6 +28,9 @@ type document struct {
 	Gaps     []remediate.Gap          `json:"gaps"` // what could not be seen
 	Error    *string                  `json:"error"`
 
+	Unfinished []remediate.Unfinished `json:"unfinished,omitempty"` // what killed runs have left to be put right
+	Recovered  []remediate.Recovery   `json:"recovered,omitempty"`  // what of that was put right, or was not
+
 	looked    bool   // Devices are known, if only in part
 	applyWith string // the command line that executes the plan
 }
@@ -59,6 +62,7 @@ func (d *document) survey(sv *remediate.Survey) {
 	d.looked = true
 	d.Host, d.Time, d.Backend, d.Passed = hostname(sv.Host), sv.Time, &sv.Backend, sv.PassedOver
 	d.Gaps = append([]remediate.Gap{}, sv.Gaps...)
+	d.Unfinished = sv.Unfinished
 	d.Devices = append([]remediate.Device{}, sv.Devices...)
 	for i := range d.Devices {
 		fillIn(&d.Devices[i])
@@ -96,6 +100,7 @@ func urgency(d remediate.Device) int {
 // report notes what became of each LU of a plan.
 func (d *document) report(r *remediate.Report) {
 	d.Results = append(d.Results, r.Results...)
+	d.Recovered = append(d.Recovered, r.Recovered...)
 	// What was seen before is out of date.
 	d.Devices, d.looked = []remediate.Device{}, false
 }

@@ -114,6 +114,9 @@ func (s *session) write(cmd command) error {
 // complain says on standard error what could not be seen or done, and what to
 // do about it.
 func (s *session) complain(err error, interrupted bool) {
+	for _, u := range s.doc.Unfinished {
+		fmt.Fprintf(s.stderr, "sweep: %s (sweep apply puts it right)\n", u)
+	}
 	for _, g := range s.doc.Gaps {
 		fmt.Fprintf(s.stderr, "sweep: could not see %s\n", g)
 	}

@@ -29,7 +29,7 @@ func status(d *document, err error, interrupted bool) int {
 		return statusLeft
 	case err != nil:
 		return statusFailed
-	case d.left() || d.residual() > 0:
+	case d.left() || d.residual() > 0 || d.unrecovered():
 		return statusLeft
 	}
 	return statusClean

@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"diskbyid":                {"sysfs"},
 	"multipath":               {"sysfs", "internal/park", "internal/command", "internal/dmioctl"},
 	"internal/command":        {"internal/park"},
-	"remediate":               {"sysfs", "scsi", "blockprobe", "diskbyid", "multipath", "internal/park", "internal/command"},
+	"remediate":               {"sysfs", "scsi", "blockprobe", "diskbyid", "multipath", "internal/park", "internal/command", "internal/lockdir"},
 	"remediate/remediatetest": {"remediate", "sysfs", "scsi", "blockprobe", "diskbyid", "multipath", "internal/command", "internal/dmioctl", "internal/scsireply"},
 	"examples/sweep":          {"remediate", "remediate/remediatetest", "sysfs", "scsi", "blockprobe", "diskbyid", "multipath"},
 	"examples/mpjson":         {"multipath"},

@@ -26,7 +26,7 @@ func (h *Host) path(elem ...string) string { return filepath.Join(h.Tree(), file
 
 func (h *Host) makeRoot() {
 	for _, d := range []string{"sys/block", "sys/class/block", "sys/class/iscsi_session", "sys/bus/scsi/devices",
-		"sys/devices/virtual/block", "proc", "dev/mapper", "dev/disk/by-id", "../new"} {
+		"sys/devices/virtual/block", "proc", "run", "dev/mapper", "dev/disk/by-id", "../new"} {
 		h.mkdir(h.path(d))
 	}
 	h.write(h.path("dev/mapper/control"), "")

@@ -1,0 +1,130 @@
+package lockdir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// A Dir is the directory. It holds nothing open.
+type Dir struct{ path string }
+
+// New returns the directory at path, which the first [Dir.Lock] makes. Its
+// parent must be there.
+func New(path string) *Dir { return &Dir{path: path} }
+
+// errShared says that a directory is not its owner's alone.
+var errShared = errors.New("is no directory that belongs to this user, or others may write to it")
+
+// open opens the directory, and refuses one that could be somebody else's.
+func (d *Dir) open() (*os.Root, error) {
+	parent, err := os.OpenRoot(filepath.Dir(d.path))
+	if err != nil {
+		return nil, err
+	}
+	defer parent.Close()
+	entry, err := parent.Lstat(filepath.Base(d.path))
+	if err != nil {
+		return nil, err
+	}
+	dir, err := parent.OpenRoot(filepath.Base(d.path))
+	if err != nil {
+		return nil, err
+	}
+	info, err := dir.Stat(".")
+	if err == nil && (!os.SameFile(entry, info) || info.Mode().Perm()&0o022 != 0 || !own(info)) {
+		err = &fs.PathError{Op: "use", Path: d.path, Err: errShared}
+	}
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return dir, nil
+}
+
+// make opens the directory, which need not be there yet.
+func (d *Dir) make() (*os.Root, error) {
+	parent, err := os.OpenRoot(filepath.Dir(d.path))
+	if err != nil {
+		return nil, err
+	}
+	defer parent.Close()
+	if err := parent.Mkdir(filepath.Base(d.path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return d.open()
+}
+
+// What a key's files are called: its digest and one of these.
+const (
+	lockSuffix  = ".lock"
+	noteSuffix  = ".note"
+	freshSuffix = ".fresh" // a note that is being written
+)
+
+func digest(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:16])
+}
+
+// longestFile bounds what is read of a file.
+const longestFile = 64 << 10
+
+func read(dir *os.Root, name string) ([]byte, error) {
+	f, err := dir.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, longestFile))
+}
+
+// Notes returns every note in the directory that is of no lock's holder now: who
+// wrote it has ended without taking it away. A directory that is not there has
+// none.
+func (d *Dir) Notes() ([][]byte, error) {
+	dir, err := d.open()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	entries, err := fs.ReadDir(dir.FS(), ".")
+	if err != nil {
+		return nil, err
+	}
+	var out [][]byte
+	for _, e := range entries {
+		of, isNote := strings.CutSuffix(e.Name(), noteSuffix)
+		if !isNote || busy(dir, of+lockSuffix) {
+			continue
+		}
+		b, err := read(dir, e.Name())
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
+
+// busy reports whether somebody holds the lock.
+func busy(dir *os.Root, name string) bool {
+	f, err := dir.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return flock(f, true) == errHeld
+}

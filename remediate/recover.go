@@ -1,0 +1,180 @@
+package remediate
+
+import (
+	"context"
+	"io/fs"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// A Recovery is what was put right on one LU that a killed run had left.
+type Recovery struct {
+	Unfinished
+	Steps []StepResult `json:"steps"`
+	Err   error        `json:"-"` // why it is not right yet; nil when it is
+	Error string       `json:"error,omitempty"`
+}
+
+// Recover puts right what runs that were killed have left on LUs, whatever has
+// become of those since: a map that did queue does again, by multipathd where
+// there is one; a map that was left suspended is resumed; a path that was
+// switched off is set running. It goes by the notes in [WithLockDir] alone, and
+// touches only maps and paths that match what was pinned there, in this boot.
+// It deletes nothing. A LU that another run is at work on is left to that.
+//
+// [Sweeper.Execute], [Sweeper.Clear] and [Sweeper.ClearLUN] begin with it. Call
+// it before [Sweeper.Plan], which looks and changes nothing: a path that is
+// switched off cannot be asked. The error is for the directory; one note that
+// cannot be understood is told of as a Recovery without a WWID, and stays. Needs
+// root.
+func (s *Sweeper) Recover(ctx context.Context) ([]Recovery, error) {
+	var here Survey
+	if err := s.place(ctx, &here); err != nil {
+		return nil, err
+	}
+	left, bad, err := s.unfinished(here.BootID)
+	out := make([]*Recovery, len(left))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, mostLUs)
+	for i, u := range left {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			out[i] = s.recover(ctx, u)
+		})
+	}
+	wg.Wait()
+	var done []Recovery
+	for _, r := range out {
+		if r != nil {
+			done = append(done, *r)
+		}
+	}
+	for _, err := range bad {
+		done = append(done, Recovery{Steps: []StepResult{}, Err: err, Error: err.Error()})
+	}
+	return done, err
+}
+
+// recover puts one LU right; nil where another run has taken that over.
+func (s *Sweeper) recover(ctx context.Context, u Unfinished) *Recovery {
+	r, done := s.newRun(ctx, &Plan{ID: u.PlanID, BootID: u.BootID}, Target{WWID: u.WWID})
+	defer done()
+	soon, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	err := r.lockNames(soon, append(slices.Clone(u.Names), u.WWID))
+	var locked *LockedError
+	if errors.As(err, &locked) {
+		return nil
+	}
+	if err == nil {
+		err = r.putRight()
+	}
+	out := &Recovery{Unfinished: u, Steps: r.res.Steps, Err: err}
+	if err != nil {
+		out.Error = err.Error()
+	}
+	return out
+}
+
+// putRight does, under this run's lock, what the LU's note says a run before has
+// left to be done, and then takes the note away. It works for a moment longer
+// than the run's own time.
+func (r *run) putRight() error {
+	b, err := r.notes.Note()
+	if err != nil || b == nil {
+		return opError("read what an earlier run has left of", r.t.WWID, err)
+	}
+	u, err := parseUnfinished(b)
+	if err != nil {
+		return err
+	}
+	if u.BootID == r.plan.BootID && u.WWID == r.t.WWID {
+		err = r.revive(u)
+	}
+	if err != nil {
+		return err
+	}
+	return opError("forget what an earlier run has left of", r.t.WWID, r.notes.DropNote())
+}
+
+func (r *run) revive(u Unfinished) error {
+	was := &run{s: r.s, plan: r.plan, t: Target{WWID: u.WWID, Map: u.Map}, over: r.over, undo: r.undo}
+	defer func() { r.res.Steps = append(r.res.Steps, was.res.Steps...) }()
+	errs := []error{was.reviveMap()}
+	for _, p := range u.Offline {
+		errs = append(errs, was.revivePath(p))
+	}
+	return join(errs)
+}
+
+// reviveMap makes the noted map what it was, if it is still there.
+func (r *run) reviveMap() error {
+	if r.t.Map == nil {
+		return nil
+	}
+	t, err := r.lasting()
+	switch {
+	case errors.Is(err, multipath.ErrNoMap):
+		return nil
+	case err != nil:
+		return opError("read the table of", r.t.Map.Name, err)
+	case t.Devt != r.t.Map.Devt:
+		return nil // made anew since, by its own settings
+	}
+	m := *r.t.Map
+	m.Name = t.Name // multipathd is told by name, and may have given it another
+	r.t.Map = &m
+	r.flushing, r.disabled = true, m.Queueing
+	return r.restore()
+}
+
+// lasting is the table of the noted map; where it is suspended, it has been for
+// a second: multipathd suspends a map for a moment when it changes it.
+func (r *run) lasting() (t multipath.Table, err error) {
+	ctx, cancel := r.grace()
+	defer cancel()
+	begun := time.Now()
+	err = poll(ctx, 100*time.Millisecond, func() (bool, error) {
+		t, err = r.s.sys.Kernel.Table(ctx, r.t.Map.UUID)
+		return !t.Suspended || r.hurried() || time.Since(begun) > time.Second, err
+	}, ctx.Err)
+	return t, err
+}
+
+// revivePath sets a noted path running, if it is still there and switched off.
+func (r *run) revivePath(p PathPin) error {
+	ctx, cancel := r.grace()
+	defer cancel()
+	h, err := r.s.holdPath(ctx, p)
+	var stale *StaleError
+	if errors.As(err, &stale) {
+		return nil // its address is somebody else's now
+	}
+	if err != nil || h.pin == nil {
+		return err
+	}
+	defer h.pin.Close()
+	d, err := h.pin.Device(ctx)
+	if err != nil || d.State != sysfs.StateOffline {
+		return absentOrGone(err)
+	}
+	return r.online(ctx, &h)
+}
+
+// online sets a path running that was switched off.
+func (r *run) online(ctx context.Context, h *held) error {
+	return r.do(ctx, OnlinePath, or(h.Dev, h.HCTL.String()), 15*time.Second, func(ctx context.Context) error {
+		err := h.pin.SetState(ctx, sysfs.StateRunning)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return stuckOr(err, "running of "+h.Dev)
+	})
+}

@@ -1,0 +1,111 @@
+package remediate
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// unfinishedSchema is the version of the JSON form.
+const unfinishedSchema = 1
+
+// An Unfinished is what a run notes before it does what must not stay as it is,
+// and takes back when that is put right: where it is found, the run was killed.
+// It allows nothing but putting right what it names.
+type Unfinished struct {
+	Schema int       `json:"schema"`
+	WWID   string    `json:"wwid"`
+	Names  []string  `json:"names,omitempty"` // every WWID that the LU goes by
+	PlanID string    `json:"plan"`
+	BootID string    `json:"boot_id"`
+	By     string    `json:"by"` // "sweep (pid 417)"
+	Since  time.Time `json:"since"`
+	// Map may be suspended, and, where it is marked as queueing, does not
+	// queue any more although it did. Nil where no map was touched.
+	Map *MapPin `json:"map,omitempty"`
+	// Offline lists the paths that were switched off.
+	Offline []PathPin `json:"offline,omitempty"`
+}
+
+func (u Unfinished) String() string {
+	var what []string
+	if u.Map != nil && u.Map.Queueing {
+		what = append(what, "queueing of map "+u.Map.Name+" switched off")
+	}
+	if u.Map != nil {
+		what = append(what, "map "+u.Map.Name+" about to be flushed")
+	}
+	for _, p := range u.Offline {
+		what = append(what, or(p.Dev, p.HCTL.String())+" switched off")
+	}
+	return fmt.Sprintf("%s left %s unfinished at %s: %s", u.By, u.WWID, u.Since.UTC().Format(time.RFC3339), strings.Join(what, ", "))
+}
+
+// parseUnfinished reads a note. One that names nothing that could be put right
+// is an error: it was not written here.
+func parseUnfinished(b []byte) (Unfinished, error) {
+	var u Unfinished
+	if err := json.Unmarshal(b, &u); err != nil {
+		return u, opError("read what a run has left", "", err)
+	}
+	if u.Schema != unfinishedSchema || u.WWID == "" || u.BootID == "" || u.Map == nil && len(u.Offline) == 0 {
+		return u, errors.Errorf("what a run has left of %q cannot be understood", u.WWID)
+	}
+	return u, nil
+}
+
+// unfinished lists what runs of this boot have left that nobody is working on,
+// and why other notes cannot be understood.
+func (s *Sweeper) unfinished(bootID string) (out []Unfinished, bad []error, err error) {
+	notes, err := s.locks.Notes()
+	if err != nil {
+		return nil, nil, opError("read what earlier runs have left", "", err)
+	}
+	for _, b := range notes {
+		u, err := parseUnfinished(b)
+		switch {
+		case err != nil:
+			bad = append(bad, err)
+		case u.BootID == bootID:
+			out = append(out, u)
+		}
+	}
+	slices.SortFunc(out, func(a, b Unfinished) int { return strings.Compare(a.WWID, b.WWID) })
+	return out, bad, nil
+}
+
+// noteMap makes sure that it is on record that the target's map is to be put
+// right, before anything is done to it; queueing says that it queued.
+func (r *run) noteMap(queueing bool) error {
+	if r.note.Map != nil && (r.note.Map.Queueing || !queueing) {
+		return nil
+	}
+	m := *r.t.Map
+	m.Queueing = queueing
+	r.note.Map = &m
+	return r.writeNote()
+}
+
+// notePath does the same for a path that is about to be switched off.
+func (r *run) notePath(p PathPin) error {
+	if slices.Contains(r.note.Offline, p) {
+		return nil
+	}
+	r.note.Offline = append(r.note.Offline, p)
+	return r.writeNote()
+}
+
+func (r *run) writeNote() error {
+	n := &r.note
+	n.Schema, n.WWID, n.PlanID, n.BootID = unfinishedSchema, r.t.WWID, r.plan.ID, r.plan.BootID
+	n.By, n.Since = r.s.signature(), r.s.opt.now()
+	b, err := json.Marshal(n)
+	if err != nil {
+		return opError("note", r.t.WWID, err)
+	}
+	return opError("note", r.t.WWID, r.notes.SetNote(b))
+}
