@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -37,7 +37,15 @@ type bigHost struct {
 	names   []byte
 	printed string // multipathd's show topology
 
-	asked struct{ commands, topologies, ioctls atomic.Int64 }
+	mu   sync.Mutex
+	sent map[string]int // how often each command was sent to each disk; of small hosts only
+}
+
+// commands is how often each command was sent to each disk.
+func (h *bigHost) commands() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sent
 }
 
 // memory is where files cost no disk: tmpfs, where there is one.
@@ -57,7 +65,7 @@ func newBigHost(tb testing.TB, maps, paths, processes int) *bigHost {
 	tb.Helper()
 	h := &bigHost{
 		root: memory(tb), maps: maps, paths: paths, processes: processes,
-		units: map[string]*scsireply.Unit{}, byUUID: map[string]int{}, byDev: map[uint64]int{},
+		units: map[string]*scsireply.Unit{}, sent: map[string]int{}, byUUID: map[string]int{}, byDev: map[uint64]int{},
 	}
 	require.NoError(tb, h.writeHost())
 	for p := range paths {
@@ -68,6 +76,8 @@ func newBigHost(tb testing.TB, maps, paths, processes int) *bigHost {
 	}
 	return h
 }
+
+func (h *bigHost) dm(m int) string { return fmt.Sprintf("dm-%d", m) }
 
 func (h *bigHost) lost(m int) bool { return m%10 == 9 }
 
@@ -163,7 +173,7 @@ func (h *bigHost) writeSession(p int) error {
 }
 
 func (h *bigHost) writeMap(m int) error {
-	dm := fmt.Sprintf("dm-%d", m)
+	dm := h.dm(m)
 	dir := "sys/devices/virtual/block/" + dm
 	err := first(
 		h.all(dir, "dev", fmt.Sprintf("252:%d\n", m), "size", "20971520\n", "ro", "0\n", "diskseq", fmt.Sprintln(m+1),
@@ -248,13 +258,12 @@ func (h *bigHost) system(tb testing.TB) remediate.System {
 		FS: files, Kernel: kernel, Daemon: &bigDaemon{host: h, DM: multipath.NewDM(kernel, files)},
 		Reader: blockprobe.New(blockprobe.WithRead(h.read)),
 		OpenLU: func(_ context.Context, node string) (*scsi.Device, error) {
-			return scsi.New(bigNexus{h, h.units[filepath.Base(node)]}), nil
+			return scsi.New(bigNexus{h, filepath.Base(node)}), nil
 		},
 	}
 }
 
 func (h *bigHost) control(_ context.Context, cmd uint32, buf []byte) error {
-	h.asked.ioctls.Add(1)
 	switch cmd {
 	case dmioctl.Version:
 		dmioctl.Answer(buf, dmioctl.Header{}, nil)
@@ -300,18 +309,25 @@ type bigDaemon struct {
 }
 
 func (d *bigDaemon) Topology(context.Context) (*multipath.Topology, error) {
-	d.host.asked.topologies.Add(1)
 	return multipath.Parse([]byte(d.host.printed))
+}
+
+func (h *bigHost) count(disk string, cdb []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.paths*h.maps <= 1024 {
+		h.sent[fmt.Sprintf("%s % x", disk, cdb)]++
+	}
 }
 
 // A bigNexus answers for one disk.
 type bigNexus struct {
 	host *bigHost
-	unit *scsireply.Unit
+	disk string
 }
 
 func (n bigNexus) Do(_ context.Context, cmd scsi.Command) (scsi.Reply, error) {
-	n.host.asked.commands.Add(1)
-	a := n.unit.Answer(cmd.CDB)
+	n.host.count(n.disk, cmd.CDB)
+	a := n.host.units[n.disk].Answer(cmd.CDB)
 	return scsi.Reply{Data: a.Data, Status: a.Status, Sense: a.Sense}, nil
 }
