@@ -306,8 +306,8 @@ func (d *DeviceMapper) act(ctx context.Context, cmd uint32, h dmioctl.Header, pa
 // read makes an ioctl that changes nothing, with ever bigger buffers.
 func (d *DeviceMapper) read(ctx context.Context, cmd uint32, h dmioctl.Header) (dmioctl.Header, []byte, error) {
 	key := strings.Join([]string{commandName(cmd), h.UUID + h.Name, devNum(h.Dev).String()}, " ")
-	const first, last = 16 << 10, 16 << 20
-	for size := first; ; size *= 4 {
+	const last = 16 << 20
+	for size := roomFor(cmd); ; size *= 4 {
 		answer, buf, err := d.doSized(ctx, key, cmd, h, nil, size)
 		if err != nil || answer.Flags&dmioctl.FlagBufferFull == 0 {
 			return answer, buf, err
@@ -316,6 +316,15 @@ func (d *DeviceMapper) read(ctx context.Context, cmd uint32, h dmioctl.Header) (
 			return dmioctl.Header{}, nil, dmError(commandName(cmd), h.UUID, ErrReply)
 		}
 	}
+}
+
+// roomFor is how big a buffer for an answer is at first.
+func roomFor(cmd uint32) int {
+	switch cmd {
+	case dmioctl.DevStatus, dmioctl.Version: // a header and nothing else
+		return dmioctl.HeaderSize
+	}
+	return 16 << 10
 }
 
 func (d *DeviceMapper) do(ctx context.Context, key string, cmd uint32, h dmioctl.Header, payload []byte) (dmioctl.Header, []byte, error) {

@@ -5,12 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"slices"
 	"sort"
 	"strings"
-
-	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/scsi"
 	"github.com/lunsweep/lunsweep/sysfs"
@@ -206,30 +203,29 @@ func believed(d *sysfs.SCSIDevice) string {
 	return ""
 }
 
-// refresh reads the devices of a LU that seems to be dead once more, for what
+// refresh reads the devices of the LUs that seem to be dead once more, for what
 // stands on them may have changed since they were first read.
-func (sc *scene) refresh(ctx context.Context, tree *sysfs.FS, f *Facts) {
-	if !anyAnswer(*f, Gone) && !anyAnswer(*f, Silent) && len(f.Paths) > 0 && anyAnswer(*f, Alive) {
-		return
-	}
+func (sc *scene) refresh(ctx context.Context, tree *sysfs.FS, lus []*Facts) {
 	var names []string
-	if f.Map != nil {
-		names = append(append(names, f.Map.DM), f.Map.Partitions...)
-	}
-	for _, p := range f.Paths {
-		names = append(names, p.Dev)
-	}
-	for _, name := range names {
-		known := sc.block[name]
-		if known == nil {
+	for _, f := range lus {
+		if !anyAnswer(*f, Gone) && !anyAnswer(*f, Silent) && len(f.Paths) > 0 && anyAnswer(*f, Alive) {
 			continue
 		}
-		b, err := tree.Block(ctx, name)
-		switch {
-		case err == nil && b.Devt == known.Devt:
-			sc.block[name] = &b
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			sc.cannotSee("what stands on "+name, err)
+		if f.Map != nil {
+			names = append(append(names, f.Map.DM), f.Map.Partitions...)
+		}
+		for _, p := range f.Paths {
+			names = append(names, p.Dev)
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return sc.block[name] == nil })
+	now, err := tree.BlocksNamed(ctx, names)
+	if err != nil {
+		sc.cannotSee("what stands on the dead LUs", err)
+	}
+	for i := range now {
+		if b := &now[i]; b.Devt == sc.block[b.Name].Devt {
+			sc.block[b.Name] = b
 		}
 	}
 }

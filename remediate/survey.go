@@ -131,19 +131,18 @@ func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted f
 // a dead LU seems to be used by mere readers, it looks again a few times: udev
 // reads a device for a moment whenever it changes, as dying ones do.
 func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
+	looked := slices.DeleteFunc(slices.Clone(lus), func(f *Facts) bool { return !wanted(f) })
 	for try := 0; ; try++ {
 		known := len(sc.gaps)
 		sc.readUsers(ctx, s.sys)
 		if sc.readTables(ctx, s.sys); try > 0 {
 			sc.gaps = sc.gaps[:known] // told before
 		}
+		sc.refresh(ctx, s.sys.FS, looked)
 		again := false
-		for _, f := range lus {
-			if wanted(f) {
-				sc.refresh(ctx, s.sys.FS, f)
-				sc.users(f)
-				again = again || s.onlyFleeting(f)
-			}
+		for _, f := range looked {
+			sc.users(f)
+			again = again || s.onlyFleeting(f)
 		}
 		if !again || try == 5 || s.pause(ctx, 200*time.Millisecond) != nil {
 			return

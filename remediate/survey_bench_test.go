@@ -123,16 +123,18 @@ func (w *walk) device(top int, dir, name string, buf []byte) {
 	case dir == "sys/block" && strings.HasPrefix(name, "dm-"):
 		walkIn(top, name, buf, []string{"dev", "size", "ro", "diskseq", "dm/name", "dm/uuid", "dm/suspended"}, []string{".", "holders", "slaves"})
 	case dir == "sys/block":
-		d := walkIn(top, name, buf, []string{"dev", "size", "ro", "diskseq"}, []string{".", "holders", "slaves"})
-		_ = d
+		walkIn(top, name, buf, []string{"dev", "size", "ro", "diskseq"}, []string{".", "holders", "slaves"})
 	case dir == "sys/bus/scsi/devices":
 		walkIn(top, name, buf, []string{"type", "vendor", "model", "rev", "wwid", "vpd_pg80", "vpd_pg83", "state"}, []string{"block"})
 	case name[0] >= '0' && name[0] <= '9':
+		for _, link := range []string{"ns/mnt", "root", "fd/0", "fd/1", "fd/2", "fd/3"} {
+			_, _ = unix.Readlinkat(top, name+"/"+link, buf)
+		}
 		walkIn(top, name, buf, []string{"fdinfo/3"}, []string{"fd", "task"})
 	}
 }
 
-func walkIn(top int, name string, buf []byte, files, dirs []string) int {
+func walkIn(top int, name string, buf []byte, files, dirs []string) {
 	fd := opened(top, name, unix.O_DIRECTORY)
 	defer unix.Close(fd)
 	for _, f := range files {
@@ -149,7 +151,6 @@ func walkIn(top int, name string, buf []byte, files, dirs []string) int {
 		listed(sub, buf)
 		unix.Close(sub)
 	}
-	return fd
 }
 
 func opened(at int, name string, flags int) int {

@@ -52,10 +52,35 @@ func (f *FS) Blocks(ctx context.Context) ([]Block, error) {
 			return nil, err
 		}
 		slices.SortFunc(names, CompareNames)
-		return each(ctx, names, func(name string) (Block, bool, error) {
-			b, err := readBlock(top, name)
-			return presence(b, err)
-		})
+		return readBlocks(ctx, top, names)
+	})
+}
+
+// BlocksNamed reads these devices of /sys/block, in the order of names. Those that
+// are not there, or go away meanwhile, are left out.
+func (f *FS) BlocksNamed(ctx context.Context, names []string) ([]Block, error) {
+	for _, name := range names {
+		if err := component("open", name); err != nil {
+			return nil, err
+		}
+	}
+	if len(names) == 0 {
+		return nil, ctx.Err()
+	}
+	return bounded(ctx, f, "some of "+blockDir, func() ([]Block, error) {
+		top, err := openDir(f.Path(sysDir, blockDir))
+		if err != nil {
+			return nil, err
+		}
+		defer top.close()
+		return readBlocks(ctx, top, names)
+	})
+}
+
+func readBlocks(ctx context.Context, top dir, names []string) ([]Block, error) {
+	return each(ctx, names, func(name string) (Block, bool, error) {
+		b, err := readBlock(top, name)
+		return presence(b, err)
 	})
 }
 

@@ -175,3 +175,17 @@ func BenchmarkBlocks(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*disks), "ns/disk")
 }
+
+func TestBlocksNamed(t *testing.T) {
+	f := open(t, plant(t, captured(t, "iscsi.txt")))
+	all, err := f.Blocks(t.Context())
+	require.NoError(t, err)
+	require.Greater(t, len(all), 2)
+	got, err := f.BlocksNamed(t.Context(), []string{all[1].Name, "sdnone", all[0].Name})
+	require.NoError(t, err)
+	if diff := cmp.Diff([]Block{all[1], all[0]}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	_, err = f.BlocksNamed(t.Context(), []string{all[0].Name, "../" + all[0].Name})
+	require.ErrorIs(t, err, fs.ErrInvalid)
+}
