@@ -101,7 +101,7 @@ func (r *run) unused(ctx context.Context, h *held, keeps *Map) error {
 }
 
 func (r *run) users(ctx context.Context, h *held, keeps *Map) ([]Use, error) {
-	sc, err := r.s.devices(ctx)
+	sc, err := r.s.above(ctx, h.Dev)
 	if err != nil {
 		return nil, err
 	}

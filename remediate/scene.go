@@ -75,6 +75,47 @@ func (s *Sweeper) devices(ctx context.Context) (*scene, error) {
 	return sc, nil
 }
 
+// above reads one block device, what stands on it, and on that in turn, and every
+// loop device: all that can use it from within the kernel. A device that is not
+// there is left out.
+func (s *Sweeper) above(ctx context.Context, name string) (*scene, error) {
+	sc := &scene{}
+	seen := map[string]bool{name: true}
+	for next := []string{name}; len(next) > 0; {
+		found, err := s.sys.FS.BlocksNamed(ctx, next)
+		if err != nil {
+			return nil, opError("read what stands on", name, err)
+		}
+		sc.blocks, next = append(sc.blocks, found...), nil
+		for _, b := range found {
+			for _, h := range slices.Concat(b.Holders, partitionHolders(b)) {
+				if !seen[h] {
+					seen[h] = true
+					next = append(next, h)
+				}
+			}
+		}
+	}
+	loops, err := s.sys.Loops(ctx)
+	if err != nil {
+		return nil, opError("read the loop devices", "", err)
+	}
+	for _, l := range loops {
+		if !seen[l.Name] {
+			sc.blocks = append(sc.blocks, l)
+		}
+	}
+	sc.index()
+	return sc, nil
+}
+
+func partitionHolders(b sysfs.Block) (all []string) {
+	for _, p := range b.Partitions {
+		all = append(all, p.Holders...)
+	}
+	return all
+}
+
 func (sc *scene) index() {
 	sc.block = make(map[string]*sysfs.Block, len(sc.blocks))
 	sc.named = map[string]string{}

@@ -117,6 +117,7 @@ type host struct {
 	devices    shared[[]sysfs.SCSIDevice]
 	mounts     shared[sysfs.Mounts]
 	swaps      shared[[]sysfs.Swap]
+	loops      shared[[]sysfs.Block]
 	openers    shared[sysfs.Openers]
 	tables     shared[[]multipath.Table]
 	partitions shared[[]multipath.PartitionMap]
@@ -132,6 +133,10 @@ func newHost(sys System) *host {
 
 func (h *host) Blocks(ctx context.Context) ([]sysfs.Block, error) {
 	return h.blocks.get(ctx, h.FS.Blocks)
+}
+
+func (h *host) Loops(ctx context.Context) ([]sysfs.Block, error) {
+	return h.loops.get(ctx, h.FS.Loops)
 }
 
 func (h *host) SCSIDevices(ctx context.Context) ([]sysfs.SCSIDevice, error) {

@@ -77,6 +77,24 @@ func (f *FS) BlocksNamed(ctx context.Context, names []string) ([]Block, error) {
 	})
 }
 
+// Loops reads the loop devices of /sys/block, sorted.
+func (f *FS) Loops(ctx context.Context) ([]Block, error) {
+	return bounded(ctx, f, "loop devices of "+blockDir, func() ([]Block, error) {
+		top, err := openDir(f.Path(sysDir, blockDir))
+		if err != nil {
+			return nil, err
+		}
+		defer top.close()
+		names, err := top.rest()
+		if err != nil {
+			return nil, err
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, "loop") })
+		slices.SortFunc(names, CompareNames)
+		return readBlocks(ctx, top, names)
+	})
+}
+
 func readBlocks(ctx context.Context, top dir, names []string) ([]Block, error) {
 	return each(ctx, names, func(name string) (Block, bool, error) {
 		b, err := readBlock(top, name)

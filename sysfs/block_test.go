@@ -189,3 +189,17 @@ func TestBlocksNamed(t *testing.T) {
 	_, err = f.BlocksNamed(t.Context(), []string{all[0].Name, "../" + all[0].Name})
 	require.ErrorIs(t, err, fs.ErrInvalid)
 }
+
+func TestLoops(t *testing.T) {
+	f := open(t, plant(t, `
+sys/block/loop10/dev = 7:10
+sys/block/loop10/loop/backing_file = /dev/sdb
+sys/block/loop2/dev = 7:2
+sys/block/sdb/dev = 8:16`))
+	got, err := f.Loops(t.Context())
+	require.NoError(t, err)
+	want := []Block{{Name: "loop2", Devt: DevNum{7, 2}}, {Name: "loop10", Devt: DevNum{7, 10}, BackingFile: "/dev/sdb"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
