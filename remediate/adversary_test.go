@@ -167,3 +167,22 @@ func (d scriptedDaemon) ForgetPath(ctx context.Context, dev string) error {
 	return d.sys.Daemon.ForgetPath(ctx, dev)
 }
 func (d scriptedDaemon) Backend() string { return "command" }
+
+// What comes to stand on the disk, and on that in turn, is found when its path is
+// looked at a last time.
+func TestPathStackedOnDuringTheWork(t *testing.T) {
+	t.Parallel()
+	for _, stack := range []func(*scenario){
+		func(s *scenario) { s.LVM("sdi", "dm-20", "vg-lv") },
+		func(s *scenario) { s.Partition("sdi", 1, "sdi1"); s.LUKS("sdi1", "dm-20", "secret") },
+	} {
+		s := lost(t, remediatetest.Fail)
+		sw := s.sweeper(t)
+		p := planned(t, sw, s.lu.WWID())
+		s.After("multipath -f", func() { stack(s) })
+		res := executed(t, sw, p)
+		require.NotContains(t, s.log(), "sdi delete", "%s %s", res.Outcome, res.Reason)
+		var inUse *remediate.InUseError
+		require.ErrorAs(t, res.Err, &inUse)
+	}
+}
