@@ -29,7 +29,13 @@ func (r *run) underWay(ctx context.Context) error {
 			continue
 		}
 		limited, cancel := context.WithTimeout(ctx, 2*time.Second)
-		err := poll(limited, 50*time.Millisecond, func() (bool, error) { return !r.s.deleting(limited, h.PathPin), nil }, func() error {
+		err := poll(limited, 50*time.Millisecond, func() (bool, error) {
+			under, err := r.s.deleting(limited, h.PathPin)
+			if limited.Err() != nil {
+				return false, nil // there was no time to look
+			}
+			return !under, err
+		}, func() error {
 			return errors.WithStack(&TimeoutError{What: "delete of " + h.Dev, Stuck: true, Err: errUnderWay})
 		})
 		cancel()
@@ -40,10 +46,13 @@ func (r *run) underWay(ctx context.Context) error {
 	return nil
 }
 
-func (s *Sweeper) deleting(ctx context.Context, p PathPin) bool {
+func (s *Sweeper) deleting(ctx context.Context, p PathPin) (bool, error) {
 	if _, err := s.sys.FS.SCSIDevice(ctx, p.HCTL); !errors.Is(err, fs.ErrNotExist) {
-		return false
+		return false, opError("look for the device at", p.HCTL.String(), err)
 	}
 	b, err := s.sys.FS.Block(ctx, p.Dev)
-	return err == nil && inLimbo(b, p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && inLimbo(b, p), opError("look for", p.Dev, err)
 }
