@@ -4,6 +4,11 @@
 //
 //	go run ./internal/lab [-suites bookworm,trixie|all] [-run REGEXP] [-spread] [-j N] [-v] [-keep DIR]
 //
+//	go run ./internal/lab -run '^TestSoak$' -suites all -soak 125 [-seed N]
+//
+// The second form runs the soak for as many random rounds, drawn by the seed on
+// the first distribution and by one more on each next one.
+//
 // Each scenario gets a guest of its own: a User-Mode Linux kernel, which needs
 // no KVM, over a throw-away overlay of a Debian root. The first run builds
 // kernel and roots in $LUNSWEEP_LAB, or else in /var/cache/lunsweep-lab (about

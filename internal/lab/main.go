@@ -18,6 +18,9 @@ import (
 // first.
 var allSuites = []string{"bullseye", "bookworm", "trixie", "sid"}
 
+// soakRound is what a round of the soak may take on average, on a busy machine.
+const soakRound = 10 * time.Second
+
 type options struct {
 	suites  []string
 	run     *regexp.Regexp
@@ -29,6 +32,8 @@ type options struct {
 	keep    string
 	timeout time.Duration
 	cache   string
+	rounds  int    // of the soak; 0 for its own number
+	seed    uint64 // of the soak on the first suite; each next one has one more
 }
 
 func main() {
@@ -69,6 +74,8 @@ func parseOptions(args []string) (options, error) {
 	fs.BoolVar(&o.build, "build", false, "build the lab where it is missing, and run nothing")
 	fs.StringVar(&o.keep, "keep", "", "keep what each guest wrote, and its console, under this `directory`")
 	fs.DurationVar(&o.timeout, "timeout", 180*time.Second, "time limit of one scenario, boot included")
+	fs.IntVar(&o.rounds, "soak", 0, "`rounds` of TestSoak, with as much more time as they take")
+	fs.Uint64Var(&o.seed, "seed", 1, "`seed` of TestSoak's rounds on the first distribution; on each next one it is one more")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -79,6 +86,7 @@ func parseOptions(args []string) (options, error) {
 	if o.suites, err = chosenSuites(*suites, o.spread); err != nil {
 		return o, err
 	}
+	o.timeout += time.Duration(o.rounds) * soakRound
 	if o.jobs < 1 || o.timeout < minTimeout {
 		return o, fmt.Errorf("-j must be 1 at least and -timeout %s", minTimeout)
 	}

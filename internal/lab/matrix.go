@@ -64,7 +64,7 @@ func runCell(ctx context.Context, o options, dir string, bin payload, c *cell) v
 	}
 	g := &guestRun{
 		cache: o.cache, suite: c.suite, test: c.test, timeout: o.timeout,
-		dir: filepath.Join(dir, c.suite, c.test),
+		dir: filepath.Join(dir, c.suite, c.test), env: o.soak(c.suite),
 	}
 	if o.verbose {
 		g.say = prefixed(os.Stdout, fmt.Sprintf("%s %s | ", c.suite, c.test))

@@ -29,6 +29,7 @@ type guestRun struct {
 	cache, suite, test string
 	dir                string // holds payload/ and the console's log
 	timeout            time.Duration
+	env                []string  // what the scenario is told by its environment
 	say                io.Writer // where the scenario's output is copied to; may be nil
 }
 
@@ -52,11 +53,11 @@ func (g *guestRun) run(ctx context.Context, bin payload) (evidence, error) {
 		Kernel:  filepath.Join(g.cache, "kernel"),
 		Root:    filepath.Join(g.cache, "guest-"+g.suite),
 		Payload: g.payload(),
-		Args: []string{
+		Args: append([]string{
 			"TEST=" + g.test,
 			fmt.Sprintf("LIMIT=%.0f", (g.timeout - reportBefore).Seconds()),
 			fmt.Sprintf("GOLIMIT=%.0f", (g.timeout - goBefore).Seconds()),
-		},
+		}, g.env...),
 	}, console)
 	if err != nil {
 		return evidence{}, err

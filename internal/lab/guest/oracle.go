@@ -72,6 +72,30 @@ func Queueing(t testing.TB, name string) bool {
 	return strings.Contains(DmsetupTable(t, name), "queue_if_no_path")
 }
 
+// DmsetupTables are the table lines of every multipath map, by name.
+func DmsetupTables(t testing.TB) map[string]string {
+	t.Helper()
+	return byName(Run(t, "dmsetup", "table", "--target", "multipath"))
+}
+
+// DmsetupStatuses are the status lines of every multipath map, by name; nobody
+// flushes anything for that.
+func DmsetupStatuses(t testing.TB) map[string]string {
+	t.Helper()
+	return byName(Run(t, "dmsetup", "status", "--noflush", "--target", "multipath"))
+}
+
+// byName takes apart what dmsetup prints of several devices, "name: line".
+func byName(said string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(said) {
+		if name, rest, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
+			out[name] = rest
+		}
+	}
+	return out
+}
+
 // A DMStatus is what dmsetup status says of a multipath map.
 type DMStatus struct {
 	Text  string

@@ -81,8 +81,11 @@ func direct(t testing.TB, device string, mode int) *os.File {
 }
 
 // block is 1 MiB, aligned as O_DIRECT wants it.
-func block() []byte {
-	const size, align = 1 << 20, 4096
+func block() []byte { return Aligned(1 << 20) }
+
+// Aligned is a buffer of this size, aligned as O_DIRECT wants it.
+func Aligned(size int) []byte {
+	const align = 4096
 	b := make([]byte, size+align)
 	skip := int(align-uintptr(unsafe.Pointer(&b[0]))%align) % align
 	return b[skip : skip+size]

@@ -1,0 +1,288 @@
+//go:build lab && linux
+
+package scenario
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/lab/guest"
+	"github.com/lunsweep/lunsweep/internal/lab/soak"
+)
+
+// portals are the array's addresses. 127.0.0.1 has a route of its own, so that
+// it cannot be cut.
+var portals = [soak.Portals]string{"127.0.0.2", "127.0.0.3"}
+
+// do does an action where the guest allows it, and enters it in the book. What
+// was drawn may not be possible: nobody mounts a volume whose map is not there.
+func (s *soaker) do(a soak.Action) {
+	if why := s.try(a); why != "" {
+		s.say("(no %s: %s)", a, why)
+		return
+	}
+	s.say("%s", a)
+	s.counts[string(a.Kind)]++
+	s.book.Enter(a)
+}
+
+// try does an action, and says why it cannot be done.
+func (s *soaker) try(a soak.Action) string {
+	l := s.book.LUN[a.LUN]
+	switch a.Kind {
+	case soak.Unmap:
+		s.sync(a.LUN)
+		s.g.Unmap(s.t, a.LUN)
+	case soak.Restore:
+		s.g.Map(s.t, a.LUN, s.volumes[volumeID{a.LUN, l.Last}])
+	case soak.Reuse:
+		if l.Use == soak.Mount {
+			return "it is mounted"
+		}
+		if l.Mapped != soak.Nothing {
+			s.g.Unmap(s.t, a.LUN)
+		}
+		s.g.Map(s.t, a.LUN, s.volumes[volumeID{a.LUN, 1 - l.Last}])
+	case soak.Cut:
+		guest.Cut(s.t, portals[a.Portal])
+	case soak.Mend:
+		s.mend()
+	case soak.Rescan:
+		s.rescan()
+	case soak.DeletePath:
+		return s.deletePath(a)
+	case soak.Read:
+		return s.read(a.LUN)
+	case soak.Mount, soak.Hold, soak.Stack:
+		return s.use(a)
+	case soak.Umount, soak.Release, soak.Unstack:
+		return s.unuse(a)
+	case soak.Restart, soak.Crash:
+		s.restart(a.Kind)
+	case soak.Freeze:
+		s.daemon.Freeze(s.t)
+	case soak.Thaw:
+		s.daemon.Thaw(s.t)
+	}
+	return ""
+}
+
+func (s *soaker) mend() {
+	for i, p := range portals {
+		if s.book.Down[i] {
+			guest.Mend(s.t, p)
+		}
+	}
+	if s.at%2 == 0 { // every other time the sweep begins while sessions come back
+		s.g.WaitSessions(s.t, "LOGGED_IN", 40*time.Second)
+	}
+}
+
+// rescan scans, and waits a while until what is new has a map.
+func (s *soaker) rescan() {
+	s.g.WaitSessions(s.t, "LOGGED_IN", 40*time.Second)
+	s.g.Rescan(s.t)
+	end := time.Now().Add(8 * time.Second)
+	for ; time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if s.mapped() {
+			return
+		}
+	}
+	s.say("(not everything has a map)")
+}
+
+// mapped reports whether every living volume that the host has a disk of has a
+// map over it.
+func (s *soaker) mapped() bool {
+	has := map[string]bool{}
+	for _, m := range guest.Maps() {
+		for _, p := range m.Paths {
+			has[p] = true
+		}
+	}
+	for _, d := range s.g.AllDisks() {
+		if v, ok := s.byWWID(d.WWID); ok && s.alive(v) && !has[d.Name] {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *soaker) byWWID(wwid string) (volumeID, bool) {
+	for v, b := range s.volumes {
+		if b.WWID() == wwid {
+			return v, true
+		}
+	}
+	return volumeID{}, false
+}
+
+// mapOf is a volume's map at the host.
+func (s *soaker) mapOf(v volumeID) (guest.Map, bool) {
+	for _, m := range guest.Maps() {
+		if m.WWID == s.wwid(v) {
+			return m, true
+		}
+	}
+	return guest.Map{}, false
+}
+
+func (s *soaker) deletePath(a soak.Action) string {
+	sessions := s.g.Sessions()
+	for _, d := range s.g.AllDisks() {
+		if d.LUN == a.LUN && d.Host == sessions[a.Portal%len(sessions)].Name {
+			if err := guest.DeleteDisk(d.Name); err != nil {
+				return err.Error()
+			}
+			return ""
+		}
+	}
+	return "there is no such disk"
+}
+
+// read has dd read the map that the LUN's last volume has.
+func (s *soaker) read(lun int) string {
+	m, ok := s.mapOf(volumeID{lun, s.book.LUN[lun].Last})
+	if !ok {
+		return "it has no map"
+	}
+	s.readers = append(s.readers, guest.StartReader(s.t, m.Dev()))
+	return ""
+}
+
+func (s *soaker) restart(k soak.Kind) {
+	if k == soak.Crash {
+		s.daemon.Kill(s.t)
+	} else {
+		s.daemon.Stop(s.t)
+	}
+	s.daemon = guest.StartMultipathd(s.t, s.conf)
+}
+
+// A soakUse is somebody who uses a map.
+type soakUse struct {
+	v       volumeID
+	m       guest.Map
+	dir     string // where it is mounted
+	content []byte // what its file holds, safely on the array
+	writes  uint64
+	process *exec.Cmd
+}
+
+func (s *soaker) use(a soak.Action) string {
+	v := volumeID{a.LUN, s.book.LUN[a.LUN].Last}
+	m, ok := s.mapOf(v)
+	switch {
+	case !ok:
+		return "it has no map"
+	case s.uses[a.LUN] != nil:
+		return "it is in use"
+	}
+	u := &soakUse{v: v, m: m}
+	var err error
+	switch a.Kind {
+	case soak.Mount:
+		err = s.mount(u)
+	case soak.Hold:
+		err = u.hold()
+	case soak.Stack:
+		err = u.stack(s.t.Context())
+	}
+	if err != nil {
+		return err.Error()
+	}
+	s.uses[a.LUN] = u
+	return ""
+}
+
+func (s *soaker) mount(u *soakUse) error {
+	if !s.alive(u.v) || s.book.Outage() || len(u.m.Paths) == 0 {
+		return fmt.Errorf("no path is up")
+	}
+	u.dir = "/tmp/soak-" + s.volumes[u.v].Name
+	if err := os.MkdirAll(u.dir, 0o755); err != nil {
+		return err
+	}
+	if _, err := guest.Try("mount", "-o", "noatime", u.m.Dev(), u.dir); err != nil {
+		return err
+	}
+	delete(s.sums, u.v) // it has a writer now
+	return u.write()
+}
+
+// write puts something new into the mounted volume, and has it on the array
+// before it returns.
+func (u *soakUse) write() error {
+	u.writes++
+	content := make([]byte, 64<<10)
+	_, _ = rand.NewChaCha8([32]byte{byte(u.writes), byte(u.writes >> 8), 'w'}).Read(content)
+	f, err := os.OpenFile(u.file(), os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err = f.WriteAt(content, 0); err == nil {
+		err = f.Sync()
+	}
+	u.content = content
+	return err
+}
+
+func (u *soakUse) file() string { return u.dir + "/data" }
+
+// sync has the array hold all that a LUN's user has written.
+func (s *soaker) sync(lun int) {
+	if u := s.uses[lun]; u != nil && u.dir != "" && s.alive(u.v) && !s.book.Outage() {
+		guest.Run(s.t, "sync", "-f", u.dir)
+	}
+}
+
+func (u *soakUse) hold() error {
+	f, err := os.Open(u.m.Dev())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	u.process = exec.Command("sleep", "100000")
+	u.process.ExtraFiles = []*os.File{f}
+	return u.process.Start()
+}
+
+func (s *soaker) unuse(a soak.Action) string {
+	u := s.uses[a.LUN]
+	if u == nil || soak.End(s.book.LUN[a.LUN].Use) != a.Kind {
+		return "nobody uses it so"
+	}
+	switch a.Kind {
+	case soak.Umount:
+		if s.book.Outage() {
+			return "it would wait"
+		}
+		s.umount(u)
+	case soak.Release:
+		_ = u.process.Process.Kill()
+		_ = u.process.Wait()
+	case soak.Unstack:
+		guest.Run(s.t, "dmsetup", "remove", u.stacked())
+	}
+	delete(s.uses, a.LUN)
+	return ""
+}
+
+// umount unmounts, after it has freed a dead map's queue as an administrator
+// must, and finds on the array what had been written.
+func (s *soaker) umount(u *soakUse) {
+	if !s.alive(u.v) {
+		guest.Run(s.t, "dmsetup", "message", u.m.Name, "0", "fail_if_no_path")
+		s.drained[u.v] = true
+	}
+	guest.Umount(s.t, u.dir)
+	b := s.volumes[u.v]
+	if got := b.Rescue(s.t, "data"); string(got) != string(u.content) {
+		s.fail("%s has lost what was written to it: %d bytes, first %.16x", b.Name, len(got), got)
+	}
+	s.sums[u.v] = b.Sum(s.t)
+}

@@ -1,0 +1,285 @@
+//go:build lab && linux
+
+package scenario
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/lab/guest"
+	"github.com/lunsweep/lunsweep/internal/lab/soak"
+)
+
+// A sight is what the host has of the volumes, by sysfs.
+type sight struct {
+	maps  map[string]guest.Map // by WWID
+	disks []guest.Disk
+}
+
+func (s *soaker) look() sight {
+	at := sight{maps: map[string]guest.Map{}, disks: s.g.AllDisks()}
+	for _, m := range guest.Maps() {
+		at.maps[m.WWID] = m
+	}
+	return at
+}
+
+// settle waits a while until the host has worked off what happened to it.
+func (s *soaker) settle() {
+	_, _ = guest.TryFor(3*time.Second, "udevadm", "settle", "--timeout=1")
+	last := fmt.Sprint(s.look())
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		time.Sleep(150 * time.Millisecond)
+		now := fmt.Sprint(s.look())
+		if now == last {
+			return
+		}
+		last = now
+	}
+}
+
+// residue says what the host has of a volume: its map, its disks.
+func (at sight) residue(wwid string) string {
+	var out []string
+	if m, ok := at.maps[wwid]; ok {
+		out = append(out, fmt.Sprintf("map %s %v", m.DM, m.Paths))
+	}
+	for _, d := range at.disks {
+		if d.WWID == wwid {
+			out = append(out, fmt.Sprintf("disk %s at LUN %d", d.Name, d.LUN))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// couldClear lists the volumes that a sweep now must clear, sooner or later:
+// dead, ours and unused, while nothing else is wrong with the host.
+func (s *soaker) couldClear() []volumeID {
+	var out []volumeID
+	if s.book.Outage() || s.book.Frozen {
+		return nil
+	}
+	for _, x := range s.g.Sessions() {
+		if x.State != "LOGGED_IN" {
+			return nil
+		}
+	}
+	s.each(func(v volumeID) {
+		if soak.Ours(v.lun) && !s.alive(v) && !s.inUse(v) {
+			out = append(out, v)
+		}
+	})
+	return out
+}
+
+// check is the oracle. It asks dmsetup, sysfs, the mount table and the array's
+// own files; of the library it believes nothing, not even its journal, which
+// must only not say worse than they do.
+func (s *soaker) check(before sight, could []volumeID) {
+	s.t.Helper()
+	after := s.look()
+	s.checkJournal(before)
+	s.each(func(v volumeID) { s.checkUntouched(v, before, after) })
+	s.checkSuspended()
+	s.checkQueueing()
+	s.checkPaths()
+	s.checkUses()
+	s.checkContents()
+	s.checkCleared(could)
+}
+
+// checkJournal: what anything was done to is ours, unused, and dead by the
+// book, or was a map without any path.
+func (s *soaker) checkJournal(before sight) {
+	s.t.Helper()
+	for _, wwid := range s.journal.stepped() {
+		v, known := s.byWWID(wwid)
+		m, mapped := before.maps[wwid]
+		switch {
+		case !known || !soak.Ours(v.lun):
+			s.fail("something was done to %s, which is not ours", wwid)
+		case s.inUse(v):
+			s.fail("something was done to %s, which is in use", wwid)
+		case s.alive(v) && !(mapped && len(m.Paths) == 0):
+			s.fail("something was done to %s, which is alive", wwid)
+		}
+	}
+}
+
+// checkUntouched: what is alive, in use or not ours is what it was. Where a LUN
+// was given to another volume, multipathd may find that out by itself, after a
+// rescan, and take the paths out of the map, and an unused map away; what we did
+// to it then, checkJournal tells.
+func (s *soaker) checkUntouched(v volumeID, before, after sight) {
+	s.t.Helper()
+	m, had := before.maps[s.wwid(v)]
+	reused := s.book.Alive(v.lun, 1-v.volume)
+	mustStay := s.alive(v) && len(m.Paths) > 0 || s.inUse(v) || !soak.Ours(v.lun) && !reused
+	if !had || !mustStay {
+		return
+	}
+	now := after.maps[s.wwid(v)]
+	if now.DM != m.DM || now.Name != m.Name {
+		s.fail("the map of %s was %s %s and is %q %s", s.wwid(v), m.DM, m.Name, now.DM, now.Name)
+	}
+	if s.deleted[v.lun] || reused {
+		return
+	}
+	for _, d := range before.disks {
+		if slices.Contains(m.Paths, d.Name) && (!slices.Contains(after.disks, d) || !slices.Contains(now.Paths, d.Name)) {
+			s.fail("%s (diskseq %s), a path of %s, is not there any more: %v, %+v", d.Name, d.Seq, s.wwid(v), now.Paths, after.disks)
+		}
+	}
+}
+
+func (s *soaker) checkSuspended() {
+	s.t.Helper()
+	for name, i := range guest.DmsetupInfo(s.t) {
+		if i.Suspended {
+			s.fail("%s is suspended", name)
+		}
+	}
+}
+
+// checkQueueing: the maps of what is alive or in use queue as multipath.conf
+// has it.
+func (s *soaker) checkQueueing() {
+	s.t.Helper()
+	s.soon("queueing is as configured", func() error {
+		for wwid, table := range guest.DmsetupTables(s.t) {
+			v, ok := s.byWWID(wwid)
+			if !ok || !s.alive(v) && !s.inUse(v) || s.drained[v] {
+				continue
+			}
+			if strings.Contains(table, "queue_if_no_path") != soak.Queues(v.lun) {
+				return fmt.Errorf("%s: %s", wwid, table)
+			}
+		}
+		return nil
+	})
+}
+
+// checkPaths: where nothing is down, every path of a living map is up.
+func (s *soaker) checkPaths() {
+	s.t.Helper()
+	if s.book.Outage() || s.book.Frozen {
+		return
+	}
+	s.soon("the living have all their paths", func() error {
+		for wwid, status := range guest.DmsetupStatuses(s.t) {
+			if v, ok := s.byWWID(wwid); ok && s.alive(v) && strings.Contains(status, " F ") {
+				return fmt.Errorf("%s: %s", wwid, status)
+			}
+		}
+		return nil
+	})
+}
+
+// soon waits a good while for what multipathd takes its time to see.
+func (s *soaker) soon(what string, cond func() error) {
+	s.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		err := cond()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			s.fail("not within 30 s: %s: %v", what, err)
+		}
+	}
+}
+
+// checkUses: mounts, openers and holders are still there, and what is mounted
+// can be read and written as long as it is alive.
+func (s *soaker) checkUses() {
+	s.t.Helper()
+	for lun, u := range s.uses {
+		switch {
+		case u.process != nil && guest.Process(u.process.Process.Pid).State != "S":
+			s.fail("the holder of LUN %d is %s", lun, guest.Process(u.process.Process.Pid))
+		case u.dir == "" && u.process == nil && !slices.Contains(guest.DmsetupLs(s.t), u.stacked()):
+			s.fail("what stood on LUN %d is gone: %v", lun, guest.DmsetupLs(s.t))
+		case u.dir != "":
+			s.checkMount(u)
+		}
+	}
+}
+
+func (s *soaker) checkMount(u *soakUse) {
+	s.t.Helper()
+	if mounts := guest.Read(s.t, "/proc/self/mounts"); !strings.Contains(mounts, u.m.Dev()+" "+u.dir+" ") {
+		s.fail("%s is not mounted any more:\n%s", u.dir, mounts)
+	}
+	if !s.alive(u.v) || s.book.Outage() || s.book.Frozen {
+		return
+	}
+	got, err := readDirect(u.file(), len(u.content))
+	if err != nil || !bytes.Equal(got, u.content) {
+		s.fail("%s does not hold any more what was written to it: %v", u.file(), err)
+	}
+	if err := u.write(); err != nil {
+		s.fail("%s cannot be written to: %v", u.file(), err)
+	}
+}
+
+// readDirect reads the beginning of a file past the page cache.
+func readDirect(path string, n int) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECT, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	buf := guest.Aligned(n)
+	_, err = f.ReadAt(buf, 0)
+	return buf, err
+}
+
+// checkContents: every volume that nobody may write to holds on the array what
+// it held, and what is alive gives the same through its map.
+func (s *soaker) checkContents() {
+	s.t.Helper()
+	at := s.look()
+	s.each(func(v volumeID) {
+		sum, kept := s.sums[v]
+		if kept && s.volumes[v].Sum(s.t) != sum {
+			s.fail("%s does not hold any more what it held", s.volumes[v].Name)
+		}
+		m, ok := at.maps[s.wwid(v)]
+		if !kept || !ok || !s.alive(v) || s.book.Outage() || s.book.Frozen || len(m.Paths) == 0 {
+			return
+		}
+		if (v.lun+s.at)%4 > 0 {
+			return // by turns: it is much to read
+		}
+		if !s.volumes[v].Holds(s.t, m.Dev()) {
+			s.fail("%s reads otherwise than what is on the array", m.Dev())
+		}
+	})
+}
+
+// checkCleared: what is dead, ours and unused goes with the second sweep at the
+// latest that nothing stood against.
+func (s *soaker) checkCleared(could []volumeID) {
+	s.t.Helper()
+	still, at := s.couldClear(), s.look()
+	s.each(func(v volumeID) {
+		left := at.residue(s.wwid(v))
+		switch {
+		case left == "":
+			s.misses[v] = 0
+			delete(s.drained, v)
+		case s.alive(v):
+			s.misses[v] = 0
+		case slices.Contains(could, v) && slices.Contains(still, v) && !s.stopped:
+			s.misses[v]++
+		}
+		if s.misses[v] > 1 {
+			s.fail("%s is dead, ours and unused, and not cleared by two sweeps: %s", s.wwid(v), left)
+		}
+	})
+}

@@ -1,0 +1,112 @@
+//go:build lab && linux
+
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/lab/guest"
+	"github.com/lunsweep/lunsweep/internal/lab/soak"
+	"github.com/lunsweep/lunsweep/remediate"
+)
+
+// owns is what the soak knows of who owns what.
+func (s *soaker) owns(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
+	v, ok := s.byWWID(sub.WWID)
+	switch {
+	case ok && soak.Ours(v.lun):
+		return remediate.Claim{Owner: remediate.Mine, Source: "the soak"}, nil
+	case ok && v.lun == 6:
+		return remediate.Claim{Owner: remediate.NotMine, Source: "the soak"}, nil
+	}
+	return remediate.Claim{}, nil
+}
+
+// sweepByLibrary plans, lets happen what was drawn for the midst, and acts.
+func (s *soaker) sweepByLibrary(between []soak.Action) {
+	begun := time.Now()
+	p, err := s.sweeper.Plan(bounded(s.t))
+	if s.tripped(err) {
+		return
+	}
+	if err != nil {
+		s.fail("plan: %+v", err)
+	}
+	s.slowest = max(s.slowest, time.Since(begun))
+	for _, a := range between {
+		s.say("amid the sweep:")
+		s.do(a)
+		s.deleted[a.LUN] = s.deleted[a.LUN] || a.Kind == soak.DeletePath
+		s.stopped = s.stopped || a.Kind == soak.Restart || a.Kind == soak.Crash
+	}
+	begun = time.Now()
+	r, err := s.sweeper.Execute(bounded(s.t), p)
+	s.slowest = max(s.slowest, time.Since(begun))
+	if s.tripped(err) {
+		return
+	}
+	if err != nil {
+		s.fail("execute: %+v", err)
+	}
+	for _, x := range r.Results {
+		s.counts[string(x.Outcome)]++
+		s.say("%s %s", x.Outcome, x.WWID)
+		if x.Outcome != remediate.Removed {
+			s.say("(%s)", x.Reason)
+		}
+	}
+}
+
+// tripped reports whether the circuit breaker ended the sweep.
+func (s *soaker) tripped(err error) bool {
+	var b *remediate.BreakerError
+	if !errors.As(err, &b) {
+		return false
+	}
+	s.stopped = true
+	s.counts["breaker"]++
+	s.say("(%v)", err)
+	return true
+}
+
+// sweepByCommand has the sweep command do it.
+func (s *soaker) sweepByCommand() {
+	const journal = "/tmp/soak.journal"
+	_ = os.Remove(journal)
+	args := []string{"apply", "-yes", "-dwell", "200ms", "-probe-timeout", "1s", "-max-dead", "70", "-journal", journal}
+	s.each(func(v volumeID) {
+		if soak.Ours(v.lun) {
+			args = append(args, "-own", "wwid:"+s.wwid(v))
+		}
+	})
+	r := guest.Sweep(s.t, limit, args...)
+	s.slowest = max(s.slowest, r.Took)
+	s.say("sweep apply: exit status %d", r.Code)
+	b, _ := os.ReadFile(journal)
+	_, _ = s.journal.Write(b)
+	switch {
+	case strings.Contains(r.Stdout+r.Stderr, "looks dead") || strings.Contains(r.Stdout+r.Stderr, "look dead"):
+		s.stopped = true
+		s.counts["breaker"]++
+	case r.Code != 0 && r.Code != 3:
+		s.fail("sweep apply: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// stepped lists the WWIDs that the journal says something was done to.
+func (j *soakJournal) stepped() []string {
+	var out []string
+	for line := range strings.Lines(j.String()) {
+		var e remediate.Event
+		if json.Unmarshal([]byte(line), &e) == nil && e.WWID != "" && !slices.Contains(out, e.WWID) {
+			out = append(out, e.WWID)
+		}
+	}
+	return out
+}
