@@ -4,6 +4,7 @@ import (
 	"context"
 	stderrors "errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -94,13 +95,14 @@ type run struct {
 	held []held // the paths' pins, in the plan's order
 	res  Result
 
-	keeps    *Map  // the map that lives on without the paths that go
-	proof    Proof // of death, as the last look found it
-	disabled bool  // queueing is off, by us or by a run that did not live to restore it
-	switched bool  // it was us
-	flushing bool  // multipathd was told to flush
-	touched  bool  // something of the LU was changed for good
-	unheard  error // why multipathd could not be asked whether it has forgotten
+	keeps    *Map     // the map that lives on without the paths that go
+	proof    Proof    // of death, as the last look found it
+	disabled bool     // queueing is off, by us or by a run that did not live to restore it
+	switched bool     // it was us
+	flushing bool     // multipathd was told to flush
+	touched  bool     // something of the LU was changed for good
+	unheard  error    // why multipathd could not be asked whether it has forgotten
+	heirs    []string // who has the names now of what was gone from the start
 
 	locks []*lockdir.Lock
 	notes *lockdir.Lock // the one of the LU's own name, beside which the note is
@@ -202,6 +204,7 @@ func (r *run) catchUp(ctx context.Context) error {
 	if len(all) != 1 {
 		return err
 	}
+	r.heirs = all[0].Notes
 	if err == nil && all[0].Gone {
 		return errAbsent
 	}
@@ -226,7 +229,7 @@ func (r *run) conclude(err error) {
 	case err == nil:
 		r.res.Outcome, r.res.Reason = Removed, "gone from the kernel, multipathd and /dev/disk/by-id"
 	case errors.Is(err, errAbsent):
-		r.res.Outcome, r.res.Reason, r.res.Err = Absent, "was gone already", nil
+		r.res.Outcome, r.res.Reason, r.res.Err = Absent, strings.Join(append([]string{"was gone already"}, r.heirs...), "; "), nil
 	case errors.As(err, &timeout) && timeout.Stuck:
 		r.res.Outcome, r.res.Reason = Stuck, err.Error()
 	case r.touched || r.switched:

@@ -154,6 +154,19 @@ func TestExecuteLeavesNewcomersAlone(t *testing.T) {
 			t.Errorf("what was done (-want +got):\n%s", diff)
 		}
 	})
+	t.Run("every name, before the work", func(t *testing.T) {
+		s := lost(t, remediatetest.Fail)
+		sw := s.sweeper(t)
+		p := planned(t, sw, s.lu.WWID())
+		s.FlushedByHand(s.m)
+		s.DeletedByHand("sdi", "sdj")
+		n := s.another("vol-n").Path("sdi", s.a, 1).Path("sdj", s.b, 1)
+		s.Map("mpathb", "dm-12", n, remediatetest.Fail)
+		res := executed(t, sw, p)
+		require.Equal(t, remediate.Absent, res.Outcome, res.Reason)
+		require.Contains(t, res.Reason, "sdi is "+n.WWID()+" now, another LU")
+		require.Empty(t, s.Actions())
+	})
 	t.Run("the map's name", func(t *testing.T) {
 		s := lost(t, remediatetest.Fail)
 		sw := s.sweeper(t)
