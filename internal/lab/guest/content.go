@@ -21,7 +21,7 @@ func (b Backstore) Fill(t testing.TB, seed uint64) {
 // overwrite keeps the file, which the array has open.
 func (b Backstore) overwrite(t testing.TB, content []byte) {
 	t.Helper()
-	f, err := os.OpenFile(b.file(), os.O_WRONLY, 0)
+	f, err := os.OpenFile(b.File(), os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,14 +34,14 @@ func (b Backstore) overwrite(t testing.TB, content []byte) {
 // Format makes an ext4 file system in the LU, from the array's side.
 func (b Backstore) Format(t testing.TB) {
 	t.Helper()
-	Run(t, "mkfs.ext4", "-q", "-F", b.file())
+	Run(t, "mkfs.ext4", "-q", "-F", b.File())
 }
 
 // Sum is the sum of what the LU holds, read on the array's side, where no host
 // and no path can deceive.
 func (b Backstore) Sum(t testing.TB) [sha256.Size]byte {
 	t.Helper()
-	f, err := os.Open(b.file())
+	f, err := os.Open(b.File())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,9 +57,9 @@ func (b Backstore) Sum(t testing.TB) [sha256.Size]byte {
 // copy whose journal has been replayed.
 func (b Backstore) Rescue(t testing.TB, file string) []byte {
 	t.Helper()
-	image := b.file() + ".copy"
+	image := b.File() + ".copy"
 	defer os.Remove(image)
-	Run(t, "cp", "--sparse=never", b.file(), image)
+	Run(t, "cp", "--sparse=never", b.File(), image)
 	if r, err := runFor(patience, "e2fsck", "-p", "-f", image); err != nil || r.Code > 1 {
 		t.Fatalf("e2fsck of %s: exit status %d, %v\n%s%s", b.Name, r.Code, err, r.Stdout, r.Stderr)
 	}

@@ -42,6 +42,9 @@ func (c Conf) text() string {
 		b.WriteString("\t" + l + "\n")
 	}
 	b.WriteString("}\n")
+	if c.NoPathRetry != "" { // what multipath has built in for an array, LIO's among them, would go before the defaults
+		fmt.Fprintf(&b, "overrides {\n\tno_path_retry %s\n}\n", retry)
+	}
 	if len(c.Aliases) > 0 {
 		b.WriteString("multipaths {\n")
 		for wwid, alias := range c.Aliases {

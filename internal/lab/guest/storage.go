@@ -34,6 +34,15 @@ func Mount(t testing.TB, device string) string {
 	return dir
 }
 
+// MountReadOnly is Mount for a device that the kernel, too, must not write to.
+func MountReadOnly(t testing.TB, device string) string {
+	t.Helper()
+	dir := folder(t, "mnt-")
+	Run(t, "mount", "-o", "ro", dev(device), dir)
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
 // Umount unmounts a folder.
 func Umount(t testing.TB, dir string) { t.Helper(); Run(t, "umount", dir) }
 

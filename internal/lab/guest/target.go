@@ -38,13 +38,13 @@ type Backstore struct {
 // company id and the first 25 digits of the serial number.
 func (b Backstore) WWID() string { return ("36001405" + b.Serial + strings.Repeat("0", 25))[:33] }
 
-// file holds what is written to the LU.
-func (b Backstore) file() string { return "/tmp/" + b.Name + ".lu" }
+// File holds what is written to the LU: the array's own view of it.
+func (b Backstore) File() string { return "/tmp/" + b.Name + ".lu" }
 
 // Content is what the LU holds, seen from the array's side.
 func (b Backstore) Content(t testing.TB) []byte {
 	t.Helper()
-	content, err := os.ReadFile(b.file())
+	content, err := os.ReadFile(b.File())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,15 +82,15 @@ func NewTarget(t testing.TB, name string, portals ...string) *Target {
 func NewBackstore(t testing.TB, name string, mib int, serial string) Backstore {
 	t.Helper()
 	b := Backstore{Name: name, Serial: serial, MiB: mib}
-	if err := os.WriteFile(b.file(), nil, 0o600); err != nil {
+	if err := os.WriteFile(b.File(), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(b.file(), int64(mib)<<20); err != nil {
+	if err := os.Truncate(b.File(), int64(mib)<<20); err != nil {
 		t.Fatal(err)
 	}
 	dir := targetCore + name
 	mkdirs(t, dir)
-	Write(t, dir+"/control", fmt.Sprintf("fd_dev_name=%s,fd_dev_size=%d\n", b.file(), mib<<20))
+	Write(t, dir+"/control", fmt.Sprintf("fd_dev_name=%s,fd_dev_size=%d\n", b.File(), mib<<20))
 	Write(t, dir+"/enable", "1\n")
 	Write(t, dir+"/wwn/vpd_unit_serial", serial)
 	return b

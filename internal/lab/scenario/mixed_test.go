@@ -100,7 +100,7 @@ func (m *mixed) sweep(t *testing.T, backend, speaks string) {
 		t.Errorf("%s says that it passed over %q", backend, sv.PassedOver)
 	}
 	p := plan(t, s, m.wwids()...)
-	execute(t, s, p, remediate.Removed)
+	traced(t, p, remediate.Removed, []guest.Map{m.maps[failing], m.maps[queueing]}, "-backend", backend)
 	for _, v := range verify(t, s, p.Targets...) {
 		if !v.Gone {
 			t.Errorf("verify: %s is said to remain: %v", v.WWID, v.Remains)
