@@ -63,10 +63,26 @@
 // disablequeueing map NAME. The read then returns EIO at once, and the process
 // that was told to exit does so. For a blocked disk it is the transport's
 // time-out (recovery_tmo of an iSCSI session, fast_io_fail_tmo of an FC port).
-// A child process would not help: it would stay behind in the same way.
 //
-// So tell the Prober what is known of a map ([Target].Queueing and Usable), and
-// it does not read where it must hang.
+// Other ways to read do not help. This is what becomes of a process that has
+// begun to read a queueing map without a path, and exits (Linux 7.2;
+// TestExitBesideHungRead of the lab shows each):
+//
+//	pread(2) in a thread      it cannot end, and stays in state D
+//	io_submit(2)              it cannot end: a zombie, waiting for its request
+//	a process of its own      it ends, and the reader stays in its stead. Where it
+//	                          is the first of a pid namespace, as in a container, it
+//	                          cannot end before the reader does
+//	io_uring_enter(2)         it ends, and the map stays open by nobody whom /proc
+//	                          shows: an open count that cannot be explained, which
+//	                          is what every careful remover takes for a user
+//	a path's disk, any way    it ends: the SCSI layer ends the read
+//
+// So a thread is what this package reads in: it is named for as long as it
+// hangs. Tell the Prober what is known of a map ([Target].Queueing and Usable),
+// and it does not read where it must hang; and of a map that queues and has
+// usable paths, read a path's disk instead, for the last path can be lost in the
+// midst of the read.
 //
 // # Privileges
 //

@@ -53,7 +53,8 @@ func (s *Survey) Find(wwid string) (Device, bool) {
 // Survey looks at every multipath map and every SCSI disk of the host once,
 // and judges them. It reads sysfs and procfs, asks multipathd and device-mapper
 // for their maps, sends INQUIRY, TEST UNIT READY and REPORT LUNS to the disks,
-// and reads the first MiB of each map that would not hang. It writes nothing.
+// and reads the first MiB of each map: of a path of it where the map queues, and
+// nothing of what would hang. It writes nothing.
 //
 // Without root it returns what can be seen, with the rest in Gaps, and an error
 // that matches fs.ErrPermission.
