@@ -5,9 +5,13 @@
 //	go run ./internal/lab [-suites bookworm,trixie|all] [-run REGEXP] [-spread] [-j N] [-v] [-keep DIR]
 //
 //	go run ./internal/lab -run '^TestSoak$' -suites all -soak 125 [-seed N]
+//	go run ./internal/lab -peers print|check|write -suites all
 //
 // The second form runs the soak for as many random rounds, drawn by the seed on
-// the first distribution and by one more on each next one.
+// the first distribution and by one more on each next one. The third puts the
+// rules of package peers into each of its situations, each on a boot of its own,
+// and prints the table that the README shows, compares it with the README's, or
+// writes it there.
 //
 // Each scenario gets a guest of its own: a User-Mode Linux kernel, which needs
 // no KVM, over a throw-away overlay of a Debian root. The first run builds

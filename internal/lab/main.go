@@ -33,6 +33,7 @@ type options struct {
 	timeout time.Duration
 	cache   string
 	rounds  int    // of the soak; 0 for its own number
+	peers   string // compare with others' rules, and "print", "check" or "write" the table
 	seed    uint64 // of the soak on the first suite; each next one has one more
 }
 
@@ -74,6 +75,7 @@ func parseOptions(args []string) (options, error) {
 	fs.BoolVar(&o.build, "build", false, "build the lab where it is missing, and run nothing")
 	fs.StringVar(&o.keep, "keep", "", "keep what each guest wrote, and its console, under this `directory`")
 	fs.DurationVar(&o.timeout, "timeout", 180*time.Second, "time limit of one scenario, boot included")
+	fs.StringVar(&o.peers, "peers", "", "put others' rules into the situations of the scenarios TestPeers…, each on a boot of its own, and `print` the table, or check or write the README's")
 	fs.IntVar(&o.rounds, "soak", 0, "`rounds` of TestSoak, with as much more time as they take")
 	fs.Uint64Var(&o.seed, "seed", 1, "`seed` of TestSoak's rounds on the first distribution; on each next one it is one more")
 	if err := fs.Parse(args); err != nil {
@@ -81,6 +83,9 @@ func parseOptions(args []string) (options, error) {
 	}
 	if fs.NArg() > 0 {
 		return o, fmt.Errorf("what is %q?", fs.Arg(0))
+	}
+	if !strings.Contains(" print check write ", " "+o.peers+" ") && o.peers != "" {
+		return o, fmt.Errorf("-peers is print, check or write")
 	}
 	var err error
 	if o.suites, err = chosenSuites(*suites, o.spread); err != nil {
@@ -146,6 +151,13 @@ func lab(ctx context.Context, o options) (bool, error) {
 	}
 	if err := buildLab(ctx, o.cache, o.suites); err != nil {
 		return false, err
+	}
+	if o.peers != "" {
+		ok, err := compare(ctx, o, root, dir, bin)
+		if err != nil {
+			return false, err
+		}
+		return ok, bin.lack
 	}
 	ok := runAll(ctx, o, dir, bin, matrix(names, o.suites, o.spread))
 	if ctx.Err() != nil {

@@ -87,16 +87,15 @@ func (s *soaker) rescan() {
 	s.g.Rescan(s.t)
 	end := time.Now().Add(8 * time.Second)
 	for ; time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		if s.mapped() {
+		if s.unmapped() == "" {
 			return
 		}
 	}
-	s.say("(not everything has a map)")
+	s.say("(no map: %s)", s.unmapped())
 }
 
-// mapped reports whether every living volume that the host has a disk of has a
-// map over it.
-func (s *soaker) mapped() bool {
+// unmapped names a disk of a living volume that is in no map yet, "" for none.
+func (s *soaker) unmapped() string {
 	has := map[string]bool{}
 	for _, m := range guest.Maps() {
 		for _, p := range m.Paths {
@@ -105,10 +104,10 @@ func (s *soaker) mapped() bool {
 	}
 	for _, d := range s.g.AllDisks() {
 		if v, ok := s.byWWID(d.WWID); ok && s.alive(v) && !has[d.Name] {
-			return false
+			return fmt.Sprintf("%s of LUN %d", d.Name, d.LUN)
 		}
 	}
-	return true
+	return ""
 }
 
 func (s *soaker) byWWID(wwid string) (volumeID, bool) {
@@ -199,7 +198,7 @@ func (s *soaker) use(a soak.Action) string {
 }
 
 func (s *soaker) mount(u *soakUse) error {
-	if !s.alive(u.v) || s.book.Outage() || len(u.m.Paths) == 0 {
+	if !s.carries(u.v) || s.book.Outage() {
 		return fmt.Errorf("no path is up")
 	}
 	u.dir = "/tmp/soak-" + s.volumes[u.v].Name
@@ -235,7 +234,7 @@ func (u *soakUse) file() string { return u.dir + "/data" }
 
 // sync has the array hold all that a LUN's user has written.
 func (s *soaker) sync(lun int) {
-	if u := s.uses[lun]; u != nil && u.dir != "" && s.alive(u.v) && !s.book.Outage() {
+	if u := s.uses[lun]; u != nil && u.dir != "" && s.carries(u.v) && !s.book.Outage() {
 		guest.Run(s.t, "sync", "-f", u.dir)
 	}
 }
@@ -275,7 +274,7 @@ func (s *soaker) unuse(a soak.Action) string {
 // umount unmounts, after it has freed a dead map's queue as an administrator
 // must, and finds on the array what had been written.
 func (s *soaker) umount(u *soakUse) {
-	if !s.alive(u.v) {
+	if !s.carries(u.v) {
 		guest.Run(s.t, "dmsetup", "message", u.m.Name, "0", "fail_if_no_path")
 		s.drained[u.v] = true
 	}

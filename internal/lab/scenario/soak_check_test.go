@@ -164,6 +164,21 @@ func (s *soaker) checkQueueing() {
 	})
 }
 
+// carries reports whether a volume is mapped and the kernel can know it: a scan
+// while a LUN is away leaves its disks without a size, until the next scan.
+func (s *soaker) carries(v volumeID) bool {
+	m, ok := s.mapOf(v)
+	if !ok || !s.alive(v) {
+		return false
+	}
+	for _, p := range m.Paths {
+		if size, err := os.ReadFile("/sys/block/" + p + "/size"); err != nil || strings.TrimSpace(string(size)) == "0" {
+			return false
+		}
+	}
+	return len(m.Paths) > 0
+}
+
 // checkPaths: where nothing is down, every path of a living map is up.
 func (s *soaker) checkPaths() {
 	s.t.Helper()
@@ -172,7 +187,7 @@ func (s *soaker) checkPaths() {
 	}
 	s.soon("the living have all their paths", func() error {
 		for wwid, status := range guest.DmsetupStatuses(s.t) {
-			if v, ok := s.byWWID(wwid); ok && s.alive(v) && strings.Contains(status, " F ") {
+			if v, ok := s.byWWID(wwid); ok && s.carries(v) && strings.Contains(status, " F ") {
 				return fmt.Errorf("%s: %s", wwid, status)
 			}
 		}
@@ -215,7 +230,7 @@ func (s *soaker) checkMount(u *soakUse) {
 	if mounts := guest.Read(s.t, "/proc/self/mounts"); !strings.Contains(mounts, u.m.Dev()+" "+u.dir+" ") {
 		s.fail("%s is not mounted any more:\n%s", u.dir, mounts)
 	}
-	if !s.alive(u.v) || s.book.Outage() || s.book.Frozen {
+	if !s.carries(u.v) || s.book.Outage() || s.book.Frozen {
 		return
 	}
 	got, err := readDirect(u.file(), len(u.content))
@@ -250,7 +265,7 @@ func (s *soaker) checkContents() {
 			s.fail("%s does not hold any more what it held", s.volumes[v].Name)
 		}
 		m, ok := at.maps[s.wwid(v)]
-		if !kept || !ok || !s.alive(v) || s.book.Outage() || s.book.Frozen || len(m.Paths) == 0 {
+		if !kept || !ok || !s.carries(v) || s.book.Outage() || s.book.Frozen {
 			return
 		}
 		if (v.lun+s.at)%4 > 0 {

@@ -94,6 +94,10 @@ func (s *soaker) sweepByCommand() {
 	case strings.Contains(r.Stdout+r.Stderr, "looks dead") || strings.Contains(r.Stdout+r.Stderr, "look dead"):
 		s.stopped = true
 		s.counts["breaker"]++
+	case r.Code == 1: // something was not answered in time; what was done is checked all the same
+		s.stopped = true
+		s.counts["unfinished"]++
+		s.say("(%s)", strings.TrimSpace(r.Stderr[strings.LastIndex(strings.TrimSpace(r.Stderr), "\n")+1:]))
 	case r.Code != 0 && r.Code != 3:
 		s.fail("sweep apply: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
