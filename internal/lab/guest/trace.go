@@ -138,7 +138,7 @@ func (c call) write() (Deed, bool) {
 // output, its locks and notes, and what has no name.
 func own(path string) bool {
 	return path == "/run/lunsweep" || strings.HasPrefix(path, "/run/lunsweep/") || strings.HasPrefix(path, "/payload/") || strings.HasPrefix(path, "/tmp/") || path == "/dev/null" ||
-		strings.HasPrefix(path, "anon_inode:") || strings.HasPrefix(path, "pipe:")
+		strings.HasPrefix(path, "anon_inode:") || strings.HasPrefix(path, "{eventfd") || strings.HasPrefix(path, "pipe:")
 }
 
 var (

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Lines of strace 5.10 and 6.1 over a sweep.
+// Lines of strace 5.10, 6.1 and 7.2 over a sweep.
 const straceLog = `
 1243  ioctl(7</dev/mapper/control<char 10:236>>, DM_TABLE_STATUS, {version=4.0.0, data_size=16384, data_start=312, uuid="mpath-3600", flags=DM_STATUS_TABLE_FLAG} => {version=4.50.0, data_size=438, data_start=312, dev=makedev(0xfe, 0), name="mpatha", uuid="mpath-3600", target_count=1, open_count=0, event_nr=0, flags=DM_STATUS_TABLE_FLAG}) = 0
 762   ioctl(6</dev/sdg<block 8:96>>, SG_IO, {interface_id='S', dxfer_direction=SG_DXFER_FROM_DEV, cmd_len=6, cmdp="\x12\x00\x00\x00\x24\x00", mx_sb_len=252, iovec_count=0, dxfer_len=36, timeout=30000, flags=0 <unfinished ...>
@@ -17,6 +17,7 @@ const straceLog = `
 762   connect(8<socket:[1634]>, {sa_family=AF_UNIX, sun_path=@"/org/kernel/linux/storage/multipathd"}, 39) = 0
 762   write(8<(null):[1634->1636]>, "\16\0\0\0\0\0\0\0show topology\0", 22) = 22
 762   write(4<anon_inode:[eventfd]>, "\1\0\0\0\0\0\0\0", 8) = 8
+762   write(4<{eventfd-count=0, eventfd-id=2, eventfd-semaphore=0}>, "\1\0\0\0\0\0\0\0", 8) = 8
 762   write(1</payload/output>, "    zz_test.go:34: a line\n", 26) = 26
 1230  write(14<UNIX-STREAM:[1661->1663]>, "\33\0\0\0\0\0\0\0disablequeueing map mpathd\0", 35) = 35
 1230  ioctl(5</dev/mapper/control<char 10:236>>, DM_TARGET_MSG, [{version=[4, 0, 0], data_size=400, data_start=312, uuid="mpath-3600", flags=0}, {sector=0, message="fail_if_no_path"}] => [{version=[4, 50, 0], data_size=400}]) = 0
