@@ -91,6 +91,7 @@ func TestInUseSince(t *testing.T) {
 	s := newSweeper(t)
 	p := plan(t, s, lus[2].WWID())
 	release := guest.Hold(t, m.Dev(), true)
+	refused(t, p)
 	r := execute(t, s, p, remediate.Refused)
 	var inUse *remediate.InUseError
 	if !errors.As(r.Results[0].Err, &inUse) || inUse.Users[0].PID != os.Getpid() {

@@ -42,7 +42,8 @@ func TestOutage(t *testing.T) {
 	for _, b := range lus {
 		verdict(t, sv, b.WWID(), remediate.Unreachable)
 	}
-	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "1s")
+	r, trace := guest.SweepTraced(t, limit, "apply", "-yes", "-own", "all", "-dwell", "1s")
+	belongs(t, trace, nil, maps)
 	if r.Code != 0 || !strings.Contains(r.Stdout, "unreachable") {
 		t.Errorf("sweep apply in an outage: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}

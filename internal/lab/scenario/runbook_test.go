@@ -34,6 +34,7 @@ func TestRunbook(t *testing.T) {
 	guest.WaitFailed(t, maps[3])
 
 	s := newSweeper(t)
+	untouched(t)
 	p := plan(t, s, maps[2].WWID, maps[3].WWID)
 	execute(t, s, p, remediate.Removed)
 
@@ -83,11 +84,16 @@ func TestRunbookSweep(t *testing.T) {
 			t.Fatalf("owning nothing, it left %d maps (%s)", n, m.Name)
 		}
 	}
-	r = guest.Sweep(t, limit, "apply", "-yes", "-own", "all")
-	t.Logf("sweep apply -yes -own all:\n%s%s", r.Stdout, r.Stderr)
+	r, trace := guest.SweepTraced(t, limit, "apply", "-yes", "-own", "all", "-json")
+	t.Logf("sweep apply -yes -own all -json:\n%s%s", r.Stdout, r.Stderr)
 	if r.Code != 0 {
 		t.Fatalf("sweep apply -yes -own all: exit status %d", r.Code)
 	}
+	p, err := remediate.ReadPlan(strings.NewReader(r.Stdout))
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	belongs(t, trace, p, maps[:2])
 	expectGone(t, maps[2], disks...)
 	expectGone(t, maps[3], disks...)
 	expectThere(t, maps[0], 2)

@@ -57,7 +57,8 @@ func TestUnmapped(t *testing.T) {
 			t.Errorf("%s, LUN 0: proof %q", p.Dev, p.Proof)
 		}
 	}
-	execute(t, s, plan(t, s, lus[0].WWID(), lus[2].WWID()), remediate.Removed)
+	p := plan(t, s, lus[0].WWID(), lus[2].WWID())
+	traced(t, p, remediate.Removed, []guest.Map{kept})
 	expectGone(t, lost0, disks0...)
 	expectGone(t, lost2, disks2...)
 	expectThere(t, kept, 2)
