@@ -21,6 +21,7 @@ type options struct {
 	limit   int
 	late    func(Late)
 	read    func(path string, buf []byte) (int, error)
+	claim   func(path string) error
 }
 
 // parkLate tells of late ends in this package's terms.

@@ -59,7 +59,9 @@ type Late struct {
 type Prober struct {
 	timeout time.Duration
 	read    func(path string, buf []byte) (int, error)
+	claim   func(path string) error
 	lot     *park.Lot
+	claims  *park.Lot // reads that are stuck do not keep one from looking for claims
 
 	mu   sync.Mutex
 	idle [][]byte // buffers of reads that have come back
@@ -67,11 +69,11 @@ type Prober struct {
 
 // New returns a Prober.
 func New(opts ...Option) *Prober {
-	o := options{timeout: DefaultTimeout, limit: DefaultLimit, read: readDirect}
+	o := options{timeout: DefaultTimeout, limit: DefaultLimit, read: readDirect, claim: claimOnce}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	return &Prober{timeout: o.timeout, read: o.read, lot: park.New(o.limit, o.parkLate())}
+	return &Prober{timeout: o.timeout, read: o.read, claim: o.claim, lot: park.New(o.limit, o.parkLate()), claims: park.New(0, nil)}
 }
 
 // idleBuffers is how many buffers are kept for the next reads.

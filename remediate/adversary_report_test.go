@@ -92,8 +92,8 @@ func TestLoopOnABareDisk(t *testing.T) {
 	require.False(t, d.Removable, "%s, in use by %v", d.Verdict, d.InUse)
 }
 
-// A mount namespace that only a bind mount keeps may have the disk mounted: it
-// cannot be read, so the disk counts as used.
+// A mount namespace that only a bind mount keeps, and that cannot be looked into,
+// may have the disk mounted: the kernel tells whether anybody claims the disk.
 func TestPinnedMountNamespace(t *testing.T) {
 	t.Parallel()
 	s := unmultipathed(t)
@@ -103,8 +103,12 @@ func TestPinnedMountNamespace(t *testing.T) {
 	require.NoError(t, err)
 	b = append(b, "900 28 0:4 mnt:[4026532999] /run/snapd/ns/x.mnt rw - nsfs nsfs rw\n"...)
 	require.NoError(t, os.WriteFile(file, b, 0o644))
+	s.Claim("sdj")
 	d := s.find(t)
 	require.False(t, d.Removable, "%s, in use by %v", d.Verdict, d.InUse)
+	s.Unclaim("sdj")
+	d = s.find(t)
+	require.True(t, d.Removable, "%s, in use by %v", d.Verdict, d.InUse)
 }
 
 // The only path that is alive has not got into the map yet: the mounted map must

@@ -133,6 +133,8 @@ func refusal(d Device) error {
 	switch {
 	case d.Removable:
 		return nil
+	case d.Protected != "":
+		return errors.WithStack(&ProtectedError{WWID: d.WWID, Reason: d.Protected})
 	case inUse && len(usersOf(d)) > 0:
 		return errors.WithStack(&InUseError{WWID: d.WWID, Users: usersOf(d)})
 	case d.Verdict.Actionable() && d.Owner != Mine:

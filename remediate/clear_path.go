@@ -86,7 +86,7 @@ func (r *run) free(ctx context.Context, h *held) error {
 // unused looks who uses the disk, now, and looks again for a moment where only
 // readers are on it: udev and multipath look at a disk that has just changed.
 // keeps is the map that it is a path of and that lives on, which is no use; nil
-// where there is none.
+// where there is none. One of the host's own is refused.
 func (r *run) unused(ctx context.Context, h *held, keeps *Map) error {
 	for try := 0; ; try++ {
 		users, err := r.users(ctx, h, keeps)
@@ -106,8 +106,17 @@ func (r *run) users(ctx context.Context, h *held, keeps *Map) ([]Use, error) {
 		return nil, err
 	}
 	sc.readUsers(ctx, r.s.sys)
-	f := &Facts{WWID: r.t.WWID, Map: keeps}
-	return sc.diskUsers(f, Path{Dev: h.Dev}), ctx.Err()
+	p := Path{Dev: h.Dev, HCTL: h.HCTL}
+	f := &Facts{WWID: r.t.WWID, Map: keeps, Paths: []Path{p}}
+	if why := sc.guard.protects(f, r.s.opt.protected); why != "" {
+		return nil, errors.WithStack(&ProtectedError{WWID: r.t.WWID, Reason: why})
+	}
+	var alone []string
+	if keeps == nil {
+		alone = []string{h.Dev}
+	}
+	sc.lookCloser(ctx, r.s.sys, alone)
+	return sc.diskUsers(f, p), ctx.Err()
 }
 
 // stillLost asks the LU once more, right before its path is switched off.
@@ -299,6 +308,10 @@ func (r *run) newcomers(ctx context.Context, sc *scene) ([]held, error) {
 			return nil, errors.WithStack(&EvidenceError{WWID: r.t.WWID, Verdict: Transient, Reason: d.HCTL.String() + " is only just coming, or going"})
 		}
 		f := &Facts{WWID: r.t.WWID, Paths: []Path{sc.path(d, false)}}
+		if why := sc.guard.protects(f, r.s.opt.protected); why != "" {
+			return nil, errors.WithStack(&ProtectedError{WWID: f.WWID, Reason: why})
+		}
+		sc.lookCloser(ctx, r.s.sys, []string{d.Block})
 		if sc.users(f); len(f.InUse) > 0 {
 			return nil, errors.WithStack(&InUseError{WWID: f.WWID, Users: f.InUse})
 		}

@@ -23,6 +23,9 @@
 // name ([WithRunbook]). And it is ours and unused: the [Owner] says [Mine], and
 // nobody uses it. [Judge] is the whole of the first key, as a pure function.
 //
+// Before either key comes what is nobody's to remove: the host's own disks, and
+// those that [WithProtected] names.
+//
 // # Runs that are killed, and runs side by side
 //
 // A run holds a lock on each LU that it works on, which the kernel lets go when
@@ -39,9 +42,10 @@
 //
 // # Errors
 //
-// Decide with errors.As on *[InUseError], *[StaleError], *[EvidenceError],
-// *[NotOwnedError], *[BreakerError], *[RemainsError], *[TimeoutError],
-// *[IdentityError], *[LockedError] and *[OpError], and with errors.Is on fs.ErrPermission and the context's errors.
+// Decide with errors.As on *[ProtectedError], *[InUseError], *[StaleError],
+// *[EvidenceError], *[NotOwnedError], *[BreakerError], *[RemainsError],
+// *[TimeoutError], *[IdentityError], *[LockedError] and *[OpError], and with
+// errors.Is on fs.ErrPermission and the context's errors.
 //
 // # Concurrency
 //

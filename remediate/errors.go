@@ -53,6 +53,17 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("%s is in use: %s", e.WWID, strings.Join(words, "; "))
 }
 
+// A ProtectedError says that a LU is one of the host's own, or of those that
+// [WithProtected] names, and was left alone for that.
+type ProtectedError struct {
+	WWID   string
+	Reason string // "it carries the host's / (on dm-3)"
+}
+
+func (e *ProtectedError) Error() string {
+	return fmt.Sprintf("%s is protected: %s", e.WWID, e.Reason)
+}
+
 // A StaleError says that a plan, or one step of it, does not fit the host as it
 // is now. Nothing was written.
 type StaleError struct {

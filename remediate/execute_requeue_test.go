@@ -22,6 +22,10 @@ type relapse struct {
 	then  func() // right after that
 }
 
+func (r *relapse) Claimed(ctx context.Context, t blockprobe.Target) (bool, error) {
+	return r.sys.Reader.Claimed(ctx, t)
+}
+
 func (r *relapse) Stuck() []blockprobe.Stuck { return r.sys.Reader.Stuck() }
 
 func (r *relapse) Probe(ctx context.Context, t blockprobe.Target) blockprobe.Result {

@@ -24,6 +24,10 @@ type Facts struct {
 	// casualties, no users.
 	Blocked []Use     `json:"blocked"`
 	Owner   Ownership `json:"owner"`
+	// Protected says why the LU is one of the host's own, or of those that
+	// [WithProtected] names; "" where it is not. Such a LU is never removed,
+	// whatever the verdict and whoever owns it.
+	Protected string `json:"protected,omitempty"`
 
 	Evidence Evidence `json:"evidence"`
 }

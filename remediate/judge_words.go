@@ -99,6 +99,9 @@ func firstWhere(f Facts, a Answer) int {
 // notes are the further reasons that a person wants to read.
 func notes(f Facts, v Verdict) []string {
 	var out []string
+	if f.Protected != "" {
+		out = append(out, "protected, so it stays: "+f.Protected)
+	}
 	for _, u := range f.InUse {
 		out = append(out, "in use: "+u.String())
 	}

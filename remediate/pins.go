@@ -163,6 +163,8 @@ func (r *run) samePins(d Device) error {
 // permitted says why the device must be left alone, nil where it may go.
 func (r *run) permitted(d Device) error {
 	switch {
+	case d.Protected != "":
+		return errors.WithStack(&ProtectedError{WWID: d.WWID, Reason: d.Protected})
 	case len(usersOf(d)) > 0:
 		return errors.WithStack(&InUseError{WWID: d.WWID, Users: usersOf(d)})
 	case d.Owner != Mine:

@@ -41,9 +41,10 @@ type logicalUnit interface {
 	Close() error
 }
 
-// reader is the bounded direct read.
+// reader is the bounded direct read, and the bounded look for exclusive claims.
 type reader interface {
 	Probe(ctx context.Context, t blockprobe.Target) blockprobe.Result
+	Claimed(ctx context.Context, t blockprobe.Target) (bool, error)
 	Stuck() []blockprobe.Stuck
 }
 

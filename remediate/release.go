@@ -11,6 +11,10 @@ import (
 // people to read: nothing in this package ever runs it.
 func releaseOf(name string, b *sysfs.Block) string {
 	switch {
+	case strings.HasPrefix(name, "loop"):
+		return "losetup -d /dev/" + name
+	case strings.HasPrefix(name, "bcache"):
+		return "echo 1 > /sys/block/" + name + "/bcache/stop"
 	case strings.HasPrefix(name, "md"):
 		return "mdadm --stop /dev/" + name
 	case b == nil || b.DM == nil || b.DM.Name == "":
@@ -34,9 +38,9 @@ func volumeGroup(name string) string {
 // quoted is a word as a shell takes it for one.
 func quoted(word string) string {
 	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/_.:+-@", r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/_.:+-@%=,~", r)
 	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+	if word != "" && word[0] != '~' && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

@@ -22,7 +22,9 @@ func TestReleaseOf(t *testing.T) {
 		{"dm-7", dm("it's mine", ""), `dmsetup remove 'it'\''s mine'`},
 		{"md127", &sysfs.Block{}, "mdadm --stop /dev/md127"},
 		{"dm-8", dm("", ""), ""},
-		{"bcache0", &sysfs.Block{}, ""},
+		{"loop3", &sysfs.Block{}, "losetup -d /dev/loop3"},
+		{"bcache0", &sysfs.Block{}, "echo 1 > /sys/block/bcache0/bcache/stop"},
+		{"drbd0", &sysfs.Block{}, ""},
 		{"dm-9", nil, ""},
 	}
 	for _, tt := range tests {

@@ -20,19 +20,27 @@ type scene struct {
 	devices []sysfs.SCSIDevice
 	mounts  sysfs.Mounts
 	swaps   []sysfs.Swap
+	loops   []sysfs.Loop
+	exports []sysfs.Export
 	openers sysfs.Openers
 	tables  []multipath.Table
 	parts   []multipath.PartitionMap
 	topo    *multipath.Topology
 
-	self int // our process id, as the host's /proc has it
+	self      int    // our process id, as the host's /proc has it
+	namespace uint64 // the mount namespace of the host's first process
+
+	claims map[string]claim // by kernel name; made only where a LU seems to be dead
+
+	guard guard
 
 	gaps  []Gap
 	blind []string // what could not be checked about who uses what: counts as in use
+	// unmapped is why a mapping may have been missed: it counts where no open
+	// count tells.
+	unmapped []string
 
 	block map[string]*sysfs.Block            // by kernel name
-	loops []*sysfs.Block                     // those with a file or device behind them
-	named map[string]string                  // kernel names of dm devices, by their own
 	entry map[string]*multipath.Map          // the daemon's, by name
 	mount map[sysfs.DevNum][]sysfs.Mount     // by device
 	opens map[sysfs.DevNum][]sysfs.Opener    // by device
@@ -118,57 +126,14 @@ func partitionHolders(b sysfs.Block) (all []string) {
 
 func (sc *scene) index() {
 	sc.block = make(map[string]*sysfs.Block, len(sc.blocks))
-	sc.named = map[string]string{}
 	for i := range sc.blocks {
-		b := &sc.blocks[i]
-		sc.block[b.Name] = b
-		if b.BackingFile != "" {
-			sc.loops = append(sc.loops, b)
-		}
-		if b.DM != nil {
-			sc.named[b.DM.Name] = b.Name
-		}
+		sc.block[sc.blocks[i].Name] = &sc.blocks[i]
 	}
 	sc.disk = make(map[string]*sysfs.SCSIDevice, len(sc.devices))
 	for i := range sc.devices {
 		if d := &sc.devices[i]; d.Block != "" {
 			sc.disk[d.Block] = d
 		}
-	}
-}
-
-// readUsers reads who uses which block device.
-func (sc *scene) readUsers(ctx context.Context, sys *host) {
-	sc.blind = nil
-	sc.self = sys.FS.Self()
-	if all, err := sys.FS.SeesAllProcesses(); err != nil {
-		sc.cannotSee("which processes there are", err)
-	} else if !all {
-		sc.cannotSee("the host's processes", errOwnProcesses)
-	}
-	var err error
-	if sc.mounts, err = sys.Mounts(ctx); err != nil {
-		sc.cannotSee("the mounts", err)
-	}
-	sc.blindTo("the mounts", len(sc.mounts.Blind))
-	if sc.swaps, err = sys.Swaps(ctx); err != nil {
-		sc.cannotSee("the swap areas", err)
-	}
-	if sc.openers, err = sys.Openers(ctx); err != nil {
-		sc.cannotSee("the open files", err)
-	}
-	sc.blindTo("the open files", len(sc.openers.Blind))
-	sc.indexUsers()
-}
-
-func (sc *scene) indexUsers() {
-	sc.mount = make(map[sysfs.DevNum][]sysfs.Mount)
-	for _, m := range sc.mounts.List {
-		sc.mount[m.Devt] = append(sc.mount[m.Devt], m)
-	}
-	sc.opens = make(map[sysfs.DevNum][]sysfs.Opener)
-	for _, o := range sc.openers.List {
-		sc.opens[o.Devt] = append(sc.opens[o.Devt], o)
 	}
 }
 
@@ -232,10 +197,4 @@ func (sc *scene) gap(what string, err error) {
 func (sc *scene) cannotSee(what string, err error) {
 	sc.gap(what, err)
 	sc.blind = append(sc.blind, fmt.Sprintf("%s could not be read: %v", what, err))
-}
-
-func (sc *scene) blindTo(what string, processes int) {
-	if processes > 0 {
-		sc.cannotSee(fmt.Sprintf("%s of %s", what, plural(processes, "process", "processes")), errNotAllowed)
-	}
 }

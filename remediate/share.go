@@ -118,7 +118,10 @@ type host struct {
 	mounts     shared[sysfs.Mounts]
 	swaps      shared[[]sysfs.Swap]
 	loops      shared[[]sysfs.Block]
+	backings   shared[[]sysfs.Loop]
+	exports    shared[[]sysfs.Export]
 	openers    shared[sysfs.Openers]
+	mappings   shared[sysfs.Openers]
 	tables     shared[[]multipath.Table]
 	partitions shared[[]multipath.PartitionMap]
 	topology   shared[*multipath.Topology]
@@ -151,9 +154,22 @@ func (h *host) Swaps(ctx context.Context) ([]sysfs.Swap, error) {
 	return h.swaps.get(ctx, h.FS.Swaps)
 }
 
+func (h *host) Backings(ctx context.Context) ([]sysfs.Loop, error) {
+	return h.backings.get(ctx, h.FS.Backings)
+}
+
+func (h *host) Exports(ctx context.Context) ([]sysfs.Export, error) {
+	return h.exports.get(ctx, h.FS.Exports)
+}
+
 // Openers are those of every block device.
 func (h *host) Openers(ctx context.Context) (sysfs.Openers, error) {
 	return h.openers.get(ctx, func(ctx context.Context) (sysfs.Openers, error) { return h.FS.Openers(ctx, nil) })
+}
+
+// Mappings are those of every block device.
+func (h *host) Mappings(ctx context.Context) (sysfs.Openers, error) {
+	return h.mappings.get(ctx, func(ctx context.Context) (sysfs.Openers, error) { return h.FS.Mappings(ctx, nil) })
 }
 
 func (h *host) Tables(ctx context.Context) ([]multipath.Table, error) {

@@ -127,7 +127,7 @@ func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted f
 	s.census(ctx, sc, lus, wanted)
 }
 
-// census finds the users of each wanted LU, after everything else is known of
+// census finds the host's own LUs, and the users of each wanted LU, after everything else is known of
 // it, because the asking takes time in which somebody might come to use it. Where
 // a dead LU seems to be used by mere readers, it looks again a few times: udev
 // reads a device for a moment whenever it changes, as dying ones do.
@@ -140,6 +140,10 @@ func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted fu
 			sc.gaps = sc.gaps[:known] // told before
 		}
 		sc.refresh(ctx, s.sys.FS, looked)
+		s.protect(sc, lus)
+		if disks, dying := s.dying(lus, wanted); dying {
+			sc.lookCloser(ctx, s.sys, disks)
+		}
 		again := false
 		for _, f := range looked {
 			sc.users(f)
@@ -149,6 +153,23 @@ func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted fu
 			return
 		}
 	}
+}
+
+// dying reports whether any wanted LU seems to be dead, and lists the disks of
+// such LUs that are in no map.
+func (s *Sweeper) dying(lus []*Facts, wanted func(*Facts) bool) (disks []string, any bool) {
+	for _, f := range lus {
+		if !wanted(f) || Judge(*f, s.opt.rule).Proof == notADeath {
+			continue
+		}
+		any = true
+		for _, p := range f.Paths {
+			if f.Map == nil && p.Dev != "" {
+				disks = append(disks, p.Dev)
+			}
+		}
+	}
+	return disks, any
 }
 
 // onlyFleeting reports whether nothing but uses that may be over in a moment
@@ -241,7 +262,7 @@ func (s *Sweeper) judged(f Facts) Device {
 	f.Evidence.Looks = 1
 	j := Judge(f, s.opt.rule)
 	d := Device{Facts: f, Judgement: j}
-	d.Removable = j.Verdict.Actionable() && f.Owner == Mine && len(usersOf(d)) == 0
+	d.Removable = f.Protected == "" && j.Verdict.Actionable() && f.Owner == Mine && len(usersOf(d)) == 0
 	if j.Verdict.Actionable() && f.Owner != Mine && f.Evidence.ClaimError == "" {
 		d.Reasons = append(d.Reasons, ownerWords[f.Owner])
 	}

@@ -34,6 +34,7 @@ type options struct {
 	probeTimeout time.Duration
 	ownerTimeout time.Duration
 	maxDead      float64
+	protected    []string
 	parallel     int
 	silentPaths  bool
 	lockDir      string
@@ -80,6 +81,14 @@ func WithProbeTimeout(d time.Duration) Option { return func(o *options) { o.prob
 // the maps with paths looks dead at once, nothing is planned or executed. 0.5
 // unless told.
 func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = share } }
+
+// WithProtected names LUs, by WWID, that must never be removed, whatever else is
+// found or said of them, in addition to the host's own: what carries /, /boot,
+// /usr, /var and the like, or swap, and what the host was booted from, are
+// protected without being named. It may be given several times.
+func WithProtected(wwids ...string) Option {
+	return func(o *options) { o.protected = append(o.protected, wwids...) }
+}
 
 // WithParallel says how many LUs are worked on side by side. Unless told, or for
 // 0, it is four for each SCSI host that the plan's paths go through, at least 4

@@ -2,6 +2,7 @@ package remediate
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -32,9 +33,6 @@ func (sc *scene) users(f *Facts) {
 			c.note(u)
 		}
 	}
-	if n := len(sc.mounts.Pinned); f.Map == nil && n > 0 { // a map's open count would tell
-		c.add(UseUnknown, "could not check", plural(n, "mount namespace", "mount namespaces")+" without any process", 0)
-	}
 	c.unchecked()
 	f.InUse, f.Blocked = c.uses, c.blocked
 }
@@ -43,6 +41,9 @@ func (sc *scene) users(f *Facts) {
 func (sc *scene) diskUsers(f *Facts, p Path) []Use {
 	c := &census{sc: sc, f: f, seen: map[string]bool{}}
 	c.diskUsers(p)
+	if f.Map == nil {
+		c.claim(p) // a map's open count tells more, and its paths are claimed by it
+	}
 	c.unchecked()
 	return c.uses
 }
@@ -50,8 +51,12 @@ func (sc *scene) diskUsers(f *Facts, p Path) []Use {
 // unchecked notes every check that could not be made.
 func (c *census) unchecked() {
 	for _, why := range c.sc.blind {
-		c.add(UseUnknown, "could not check", why, 0)
+		c.unknown(why)
 	}
+}
+
+func (c *census) unknown(why string) {
+	c.note(Use{Kind: UseUnknown, By: "could not check", Detail: why})
 }
 
 // usersOf lists the users that stand against removing what a plan would remove
@@ -77,14 +82,11 @@ func (c *census) mapUsers() {
 		m.OpenCount, m.Queueing = t.OpenCount, t.Queueing // as they are now: it is not the first look
 	}
 	c.seen[m.DM] = true
-	c.mounted(m.Devt, m.DM)
-	c.backing(m.DM)
-	opens := c.opened(m.Devt, m.DM, (*census).stuckOnMap)
-	holders := 0
+	n := len(m.Partitions) + c.stands(m.Devt, m.DM) + c.opened(m.Devt, m.DM, (*census).stuckOnMap)
 	if b := c.sc.block[m.DM]; b != nil {
-		holders = c.holders(m.DM, b.Holders)
+		n += c.holders(m.DM, b.Holders)
 	}
-	c.unexplained(m.Name, m.OpenCount, len(m.Partitions)+opens+holders)
+	c.unexplained(m.Name, m.OpenCount, n)
 	for _, name := range m.Partitions {
 		c.partitionUsers(name)
 	}
@@ -96,14 +98,12 @@ func (c *census) partitionUsers(name string) {
 		return // it went in this very moment
 	}
 	c.seen[name] = true
-	c.mounted(b.Devt, name)
-	opens := c.opened(b.Devt, name, (*census).stuckOnMap)
-	holders := c.holders(name, b.Holders)
+	n := c.stands(b.Devt, name) + c.opened(b.Devt, name, (*census).stuckOnMap) + c.holders(name, b.Holders)
 	count := -1
 	if t := c.sc.part[b.DM.UUID]; t != nil {
 		count = t.OpenCount
 	}
-	c.unexplained(b.DM.Name, count, opens+holders)
+	c.unexplained(b.DM.Name, count, n)
 }
 
 // diskUsers covers a path's own disk node and its partitions. That the map and
@@ -114,60 +114,108 @@ func (c *census) diskUsers(p Path) {
 		return
 	}
 	c.seen[b.Name] = true
-	c.mounted(b.Devt, b.Name)
-	c.backing(b.Name)
-	c.opened(b.Devt, b.Name, (*census).checker)
-	c.holders(b.Name, b.Holders)
+	c.on(b.Name, b.Devt, b.Holders, (*census).checker)
 	for _, part := range b.Partitions {
-		c.mounted(part.Devt, part.Name)
-		c.opened(part.Devt, part.Name, (*census).checker)
-		c.holders(part.Name, part.Holders)
+		c.on(part.Name, part.Devt, part.Holders, (*census).checker)
+	}
+	for _, e := range c.sc.exports {
+		if e.HCTL != nil && *e.HCTL == p.HCTL {
+			c.note(exportUse(e, b.Name))
+		}
 	}
 }
 
-// mounted adds the mounts, in any namespace, and the swap areas on a device.
-func (c *census) mounted(d sysfs.DevNum, name string) {
+// on adds everything that is on one device, where there is no open count to
+// compare it with.
+func (c *census) on(name string, d sysfs.DevNum, holders []string, excused func(*census, sysfs.Opener) bool) {
+	c.stands(d, name)
+	c.opened(d, name, excused)
+	c.holders(name, holders)
+}
+
+// stands adds what the kernel has on a device without a holder that shows in
+// sysfs, nor a process: file systems, swap areas, loop devices, exports. It
+// returns how many opens of the device that explains.
+func (c *census) stands(d sysfs.DevNum, name string) int {
+	return c.mounted(d, name) + c.swapped(d, name) + c.looped(d, name) + c.exported(d, name)
+}
+
+// mounted adds the mounts of a device, in any namespace. The kernel opens it
+// once, however many there are.
+func (c *census) mounted(d sysfs.DevNum, name string) int {
+	n := 0
 	for _, m := range c.sc.mount[d] {
-		c.add(UseMount, m.Point, fmt.Sprintf("%s on %s, seen by process %d", m.FSType, name, m.PID), m.PID)
+		n = 1
+		c.note(Use{
+			Kind: UseMount, By: m.Point, Detail: fmt.Sprintf("%s on %s, %s", m.FSType, name, seenBy(m)), PID: m.PID,
+			Release: unmount(m, c.sc.namespace),
+		})
 	}
+	return n
+}
+
+func seenBy(m sysfs.Mount) string {
+	if m.PID == 0 {
+		return "in a namespace that no process is in, kept by " + m.Via
+	}
+	return fmt.Sprintf("seen by process %d", m.PID)
+}
+
+func (c *census) swapped(d sysfs.DevNum, name string) int {
+	n := 0
 	for _, s := range c.sc.swaps {
 		switch {
 		case s.Devt == d:
-			c.add(UseSwap, s.Path, "on "+name, 0)
+			n++
+			c.note(Use{Kind: UseSwap, By: s.Path, Detail: "on " + name, Release: "swapoff " + quoted(s.Path)})
 		case s.Devt.IsZero() && s.Type == sysfs.SwapPartition:
-			c.add(UseUnknown, "could not check", "which device the swap area "+s.Path+" is on", 0)
+			c.unknown("which device the swap area " + s.Path + " is on")
 		}
 	}
+	return n
 }
 
-// backing adds the loop devices over a device: they hold it open from within
-// the kernel, where neither a holder nor a process shows.
-func (c *census) backing(name string) {
-	for _, b := range c.sc.loops {
-		if c.sc.kernelName(b.BackingFile) == name {
-			c.add(UseHolder, b.Name+" (loop)", "on "+name, 0)
-			c.mounted(b.Devt, b.Name)
+// looped adds the loop devices over a device, or over a file on its file
+// system, which may be mounted nowhere any more.
+func (c *census) looped(d sysfs.DevNum, name string) int {
+	n := 0
+	for _, l := range c.sc.loops {
+		if l.Over == d {
+			n++
+		}
+		if l.Over == d || l.On == d {
+			c.above(l.Name, name)
 		}
 	}
+	return n
 }
 
-// kernelName is the kernel's name for a device node, "" where it is none.
-func (sc *scene) kernelName(node string) string {
-	name, ok := strings.CutPrefix(node, "/dev/mapper/")
-	if ok {
-		return sc.named[name]
+func (c *census) exported(d sysfs.DevNum, name string) int {
+	n := 0
+	for _, e := range c.sc.exports {
+		if e.Devt == d {
+			n++
+			c.note(exportUse(e, name))
+		}
 	}
-	name, _ = strings.CutPrefix(node, "/dev/")
-	if sc.block[name] == nil {
-		return ""
-	}
-	return name
+	return n
 }
 
-// opened adds the processes that have the device open, leaves out those that
-// excused says are no users, and returns how many it found in all.
+func exportUse(e sysfs.Export, name string) Use {
+	return Use{Kind: UseHolder, By: e.Name, Detail: "exports " + name + " to other hosts", Release: withdraw(e)}
+}
+
+// opened adds the processes that have the device open or mapped into memory,
+// leaves out those that excused says are no users, and returns how many opens it
+// found in all.
 func (c *census) opened(d sysfs.DevNum, name string, excused func(*census, sysfs.Opener) bool) int {
+	n := 0
+	open := map[int]bool{}
 	for _, o := range c.sc.opens[d] {
+		if o.FD >= 0 || !open[o.PID] {
+			n++
+		}
+		open[o.PID] = true
 		if !excused(c, o) {
 			c.note(openerUse(o, name))
 		}
@@ -212,42 +260,46 @@ func (c *census) holders(name string, holders []string) int {
 			continue
 		}
 		n++
-		if c.seen[h] {
-			continue
-		}
-		c.seen[h] = true
-		c.note(Use{Kind: UseHolder, By: holderName(h, b), Detail: "on " + name, Release: releaseOf(h, b)})
-		if b != nil {
-			c.mounted(b.Devt, holderName(h, b))
-			c.opened(b.Devt, holderName(h, b), (*census).nobody)
-			c.holders(holderName(h, b), b.Holders)
-		}
+		c.above(h, name)
 	}
 	return n
+}
+
+// above adds a stacked device, and what is on it and on its partitions.
+func (c *census) above(h, name string) {
+	if c.seen[h] {
+		return
+	}
+	c.seen[h] = true
+	b := c.sc.block[h]
+	words := holderName(h, b)
+	c.note(Use{Kind: UseHolder, By: words, Detail: "on " + name + c.sc.backing(h), Release: releaseOf(h, b)})
+	if b == nil {
+		return
+	}
+	c.on(words, b.Devt, b.Holders, (*census).nobody)
+	for _, p := range b.Partitions {
+		c.on(p.Name, p.Devt, p.Holders, (*census).nobody)
+	}
+}
+
+// backing says by which file a loop device stands on a device.
+func (sc *scene) backing(name string) string {
+	for _, l := range sc.loops {
+		if l.Name == name {
+			return ", by " + l.File
+		}
+	}
+	return ""
 }
 
 func (c *census) unexplained(name string, count, explained int) {
 	switch {
 	case count < 0:
-		c.add(UseUnknown, "could not check", "the open count of "+name+" could not be read", 0)
-	case count > explained && !c.hasUse(UseMount, UseSwap):
-		c.add(UseOpen, fmt.Sprintf("open count %d", count), fmt.Sprintf("%s: only %d of them explained", name, explained), 0)
+		c.unknown("the open count of " + name + " could not be read")
+	case count > explained:
+		c.note(Use{Kind: UseOpen, By: fmt.Sprintf("open count %d", count), Detail: fmt.Sprintf("%s: only %d of them explained", name, explained)})
 	}
-}
-
-func (c *census) hasUse(kinds ...UseKind) bool {
-	for _, u := range c.uses {
-		for _, k := range kinds {
-			if u.Kind == k {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (c *census) add(kind UseKind, by, detail string, pid int) {
-	c.note(Use{Kind: kind, By: by, Detail: detail, PID: pid})
 }
 
 // note adds a use once: a mount is seen from every namespace that has it, and a
@@ -276,7 +328,7 @@ func usable(f *Facts) int {
 
 func holderName(name string, b *sysfs.Block) string {
 	if b == nil || b.DM == nil || b.DM.Name == "" {
-		return name
+		return name + stackKind(name)
 	}
 	kind := "device-mapper"
 	switch {
@@ -290,10 +342,27 @@ func holderName(name string, b *sysfs.Block) string {
 	return fmt.Sprintf("%s (%s, %s)", b.DM.Name, kind, name)
 }
 
+// stackKind says what kind of stacked device it is that has no name but the
+// kernel's.
+func stackKind(name string) string {
+	for _, kind := range []string{"loop", "md", "bcache", "drbd"} {
+		if strings.HasPrefix(name, kind) {
+			return " (" + kind + ")"
+		}
+	}
+	return ""
+}
+
 func openWords(o sysfs.Opener, name string) string {
 	how := "open for reading"
-	if o.Write {
+	switch {
+	case o.FD < 0:
+		how = "mapped into its memory"
+	case o.Write:
 		how = "open for writing"
+	}
+	if base := path.Base(strings.TrimSuffix(o.Path, " (deleted)")); base != name && o.Path != "" {
+		how += " as " + o.Path
 	}
 	if o.Blocked {
 		how += ", blocked in " + or(o.WChan, "D state") + " since " + o.Since.UTC().Format(time.RFC3339)

@@ -2,10 +2,14 @@ package sysfs
 
 import "slices"
 
-// members returns all devices of the btrfs that d is one of, d first.
+// members returns all devices of the btrfs that d is one of, d first. Where d is
+// none that is known (its node has gone), it may be one of any: all are returned.
 func (m *mountScan) members(d DevNum) []DevNum {
 	if m.btrfs == nil {
 		m.btrfs = m.fs.btrfs()
+	}
+	if d.IsZero() {
+		return slices.Concat(m.btrfs...)
 	}
 	for _, devices := range m.btrfs {
 		if i := slices.Index(devices, d); i >= 0 {

@@ -14,7 +14,8 @@ type Mount struct {
 	FSType string
 	Source string // "/dev/mapper/mpathb", "tmpfs", "server:/export"
 	NS     uint64 // inode number of the mount namespace
-	PID    int    // a process that sees it
+	PID    int    // a process that sees it; 0 where no process is in the namespace
+	Via    string // what keeps such a namespace: the file that was entered by; "" elsewhere
 }
 
 // Mounts are the mounts of a host.
@@ -24,14 +25,17 @@ type Mounts struct {
 	// mounted is unknown.
 	Blind []int
 	// Pinned are mount namespaces that no process is in, kept by a bind mount
-	// of theirs (as snapd does). What is mounted in them is unknown.
+	// of theirs (as snapd does), and that could not be entered. What is mounted
+	// in them is unknown.
 	Pinned []uint64
 }
 
 // Mounts reads /proc/PID/mountinfo for every mount namespace of the host that a
 // process or a thread is in, and for every root directory that processes of one
 // namespace have (mountinfo leaves out what is outside of it). A process that
-// ends meanwhile is no error.
+// ends meanwhile is no error. A namespace that no process is in and a bind mount
+// keeps is entered for a moment, by a thread of this process, to read it; one
+// that only an open file keeps is told by [FS.Openers].
 //
 // A btrfs has a device number of its own; here it has the number of its device,
 // and one Mount for each device where it has several, from /sys/fs/btrfs.
@@ -54,7 +58,7 @@ func (f *FS) Mounts(ctx context.Context) (Mounts, error) {
 		if err != nil {
 			return Mounts{}, err
 		}
-		s := mountScan{ctx: ctx, fs: f, seen: map[mountKey]bool{}, read: map[view]bool{}, pinned: map[uint64]bool{}}
+		s := newMountScan(ctx, f)
 		for _, seats := range perProcess {
 			if err := ctx.Err(); err != nil {
 				return Mounts{}, err
@@ -62,6 +66,9 @@ func (f *FS) Mounts(ctx context.Context) (Mounts, error) {
 			if err := s.process(seats); err != nil {
 				return Mounts{}, err
 			}
+		}
+		if err := s.enterPinned(); err != nil {
+			return Mounts{}, err
 		}
 		return s.result(), nil
 	})
@@ -77,8 +84,12 @@ type mountScan struct {
 	out    Mounts
 	read   map[view]bool
 	seen   map[mountKey]bool
-	pinned map[uint64]bool // namespaces that a bind mount of nsfs shows
-	btrfs  [][]DevNum      // devices of each btrfs; nil before it is read
+	pinned map[uint64]string // namespaces that a file stands for, and its path; "" where it has none here
+	btrfs  [][]DevNum        // devices of each btrfs; nil before it is read
+}
+
+func newMountScan(ctx context.Context, f *FS) *mountScan {
+	return &mountScan{ctx: ctx, fs: f, seen: map[mountKey]bool{}, read: map[view]bool{}, pinned: map[uint64]string{}}
 }
 
 // process reads the views of a process that no process before had.
@@ -131,14 +142,26 @@ func (m *mountScan) add(s seat, lines []mountLine) {
 		}
 		m.seen[key] = true
 		if ns, err := parseNamespace(l.root); err == nil && l.fstype == "nsfs" {
-			m.pinned[ns] = true
+			m.pin(ns, s, l.point)
 		}
 		mount := Mount{Devt: l.devt, Root: l.root, Point: l.point, FSType: l.fstype,
-			Source: l.source, NS: s.ns, PID: s.pid}
+			Source: l.source, NS: s.ns, PID: s.pid, Via: s.via}
 		for _, d := range m.devices(l) {
 			mount.Devt = d
 			m.out.List = append(m.out.List, mount)
 		}
+	}
+}
+
+// pin notes that a mount keeps a namespace. The mount is found through a process
+// that sees it.
+func (m *mountScan) pin(ns uint64, s seat, point string) {
+	if _, known := m.pinned[ns]; known {
+		return
+	}
+	m.pinned[ns] = ""
+	if s.dir != "" {
+		m.pinned[ns] = m.fs.Path(procDir, s.dir, "root", point)
 	}
 }
 
@@ -148,24 +171,23 @@ func (m *mountScan) devices(l mountLine) []DevNum {
 	if l.devt.Major != 0 || !strings.HasPrefix(l.source, "/"+devDir+"/") {
 		return []DevNum{l.devt}
 	}
-	d := m.fs.node(l.source)
-	if d.IsZero() {
+	var found []DevNum
+	if d := m.fs.node(l.source); l.fstype == "btrfs" {
+		found = m.members(d)
+	} else if !d.IsZero() {
+		found = []DevNum{d}
+	}
+	if len(found) == 0 {
 		return []DevNum{l.devt}
 	}
-	if l.fstype == "btrfs" {
-		return m.members(d)
-	}
-	return []DevNum{d}
+	return found
 }
 
-// result ends the scan: pinned are the namespaces that no process is in.
+// result ends the scan: pinned are the namespaces that nobody could look into.
 func (m *mountScan) result() Mounts {
 	for v := range m.read {
 		delete(m.pinned, v.ns)
 	}
-	for ns := range m.pinned {
-		m.out.Pinned = append(m.out.Pinned, ns)
-	}
-	slices.Sort(m.out.Pinned)
+	m.out.Pinned = m.unread()
 	return m.out
 }

@@ -49,12 +49,12 @@ proc/1682/mountinfo = 95 27 0:4 mnt:[4026532300] /pinned2 rw - nsfs nsfs rw`
 	require.NoError(t, err)
 	want := Mounts{
 		List: []Mount{
-			{DevNum{0, 22}, "/", "/", "overlay", "overlay", 4026531832, 1},
-			{DevNum{254, 3}, "/", "/run/a b", "ext4", "/dev/mapper/mpathd", 4026532109, 1680},
-			{DevNum{0, 4}, "mnt:[4026532119]", "/pinned", "nsfs", "nsfs", 4026532109, 1681},
-			{DevNum{0, 4}, "mnt:[4026532300]", "/pinned2", "nsfs", "nsfs", 4026532109, 1682},
-			{DevNum{8, 32}, "/", "/data", "btrfs", "/dev/sdc", 4026532300, 1700},
-			{DevNum{8, 16}, "/", "/data", "btrfs", "/dev/sdc", 4026532300, 1700},
+			{DevNum{0, 22}, "/", "/", "overlay", "overlay", 4026531832, 1, ""},
+			{DevNum{254, 3}, "/", "/run/a b", "ext4", "/dev/mapper/mpathd", 4026532109, 1680, ""},
+			{DevNum{0, 4}, "mnt:[4026532119]", "/pinned", "nsfs", "nsfs", 4026532109, 1681, ""},
+			{DevNum{0, 4}, "mnt:[4026532300]", "/pinned2", "nsfs", "nsfs", 4026532109, 1682, ""},
+			{DevNum{8, 32}, "/", "/data", "btrfs", "/dev/sdc", 4026532300, 1700, ""},
+			{DevNum{8, 16}, "/", "/data", "btrfs", "/dev/sdc", 4026532300, 1700, ""},
 		},
 		Pinned: []uint64{4026532119},
 	}
@@ -84,7 +84,7 @@ proc/7/ns/mnt -> mnt:[1]
 proc/7/mountinfo = 27 24 0:22 / / rw - overlay overlay rw`))
 	got, err := f.Mounts(context.Background())
 	require.NoError(t, err)
-	want := Mounts{List: []Mount{{DevNum{0, 22}, "/", "/", "overlay", "overlay", 1, 7}}, Blind: []int{5}}
+	want := Mounts{List: []Mount{{DevNum{0, 22}, "/", "/", "overlay", "overlay", 1, 7, ""}}, Blind: []int{5}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -100,7 +100,8 @@ func TestAnonymousDevices(t *testing.T) {
 		{mountLine{devt: DevNum{0, 44}, fstype: "btrfs", source: "/dev/sdb"}, []DevNum{{8, 16}, {8, 32}}},
 		{mountLine{devt: DevNum{0, 44}, fstype: "btrfs", source: "/dev/mapper/mpathd"}, []DevNum{{254, 3}}},
 		{mountLine{devt: DevNum{0, 45}, fstype: "bcachefs", source: "/dev/mapper/mpathd"}, []DevNum{{254, 3}}},
-		{mountLine{devt: DevNum{0, 45}, fstype: "btrfs", source: "/dev/gone"}, []DevNum{{0, 45}}},
+		{mountLine{devt: DevNum{0, 45}, fstype: "btrfs", source: "/dev/gone"}, []DevNum{{8, 16}, {8, 32}}}, // it may be any
+		{mountLine{devt: DevNum{0, 45}, fstype: "bcachefs", source: "/dev/gone"}, []DevNum{{0, 45}}},
 		{mountLine{devt: DevNum{0, 46}, fstype: "nfs4", source: "server:/dev/sdb"}, []DevNum{{0, 46}}},
 		{mountLine{devt: DevNum{8, 32}, fstype: "ext4", source: "/dev/sdb"}, []DevNum{{8, 32}}},
 	}

@@ -17,7 +17,8 @@ type view struct {
 type seat struct {
 	view
 	pid   int
-	dir   string // below /proc
+	dir   string // below /proc; "" for a namespace that was entered
+	via   string // the file that it was entered by
 	blind bool   // the view could not be read
 }
 

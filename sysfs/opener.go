@@ -2,17 +2,19 @@ package sysfs
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
-// An Opener is one process that has a block device open, and one file
-// descriptor of it.
+// An Opener is one process that has a block device open, and the file descriptor
+// that it has it by: its own, or the io_uring's that the device is registered
+// with. FD is -1 for one that is mapped into its memory, see [FS.Mappings].
 type Opener struct {
 	PID, FD int
 	Comm    string // name of the process: "dd", "(udev-worker)"
 	Path    string // what was opened, as the process sees it
 	Devt    DevNum
-	Write   bool      // could write: it was not opened O_RDONLY
+	Write   bool      // could write: it was not opened O_RDONLY, or that cannot be told
 	Blocked bool      // the process, or a thread of it, is in uninterruptible sleep
 	WChan   string    // the kernel function that it sleeps in, where Blocked and to be seen
 	Since   time.Time // when the process started
@@ -24,6 +26,9 @@ type Openers struct {
 	// Blind are the processes whose open files could not all be looked at.
 	// What they have open is unknown.
 	Blind []int
+	// Namespaces are the mount namespaces that processes have open as files:
+	// one that no process is in shows only here.
+	Namespaces []Namespace
 }
 
 // Openers looks through /proc/PID/fd of every process for block devices that
@@ -31,9 +36,11 @@ type Openers struct {
 //
 // It never waits for a file system that may hang: what is on a network or FUSE
 // file system is not touched (a device node there is not found), nor opened
-// files read. What has a device open without a file descriptor is not found
-// either: the kernel itself (a mount, swap, a holder), and a process in the
-// middle of opening or of exiting. The open count of the device tells of these.
+// files read. Files registered with an io_uring are found by their names. What has a
+// device open without a file descriptor is not found: the kernel itself (a mount,
+// swap, a holder), a process in the middle of opening or of exiting, a descriptor
+// on its way through a socket, and a mapping ([FS.Mappings] finds that). The open
+// count of the device tells of these.
 //
 // want may be called by several goroutines at once. Needs root, and the host's
 // /proc: processes outside its PID namespace are not seen at all.
@@ -46,13 +53,13 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 		if err != nil {
 			return Openers{}, err
 		}
-		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: f.bootTime()}
+		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: sync.OnceValue(f.bootTime)}
 		perProcess, err := each(ctx, pids, func(pid int) (opened, bool, error) {
 			o, err := ofProcess(ctx, f, pid, "open files", func() (opened, error) { return s.process(pid), nil })
 			if err != nil { // what does not come back may have anything open
 				o = opened{pid: pid, blind: true}
 			}
-			return o, o.blind || len(o.list) > 0, ctx.Err()
+			return o, o.blind || len(o.list) > 0 || len(o.namespaces) > 0, ctx.Err()
 		})
 		if err != nil {
 			return Openers{}, err
@@ -63,15 +70,17 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 
 // An opened is what one process has open.
 type opened struct {
-	pid   int
-	list  []Opener
-	blind bool
+	pid        int
+	list       []Opener
+	namespaces []Namespace
+	blind      bool
 }
 
 func gather(perProcess []opened) Openers {
 	var out Openers
 	for _, o := range perProcess {
 		out.List = append(out.List, o.list...)
+		out.Namespaces = append(out.Namespaces, o.namespaces...)
 		if o.blind {
 			out.Blind = append(out.Blind, o.pid)
 		}

@@ -29,7 +29,7 @@ type openScan struct {
 	ctx    context.Context
 	want   func(DevNum) bool
 	mounts *mountTypes
-	boot   time.Time // zero if it could not be told
+	boot   func() time.Time // zero if it could not be told
 }
 
 // process returns what a process has open.
@@ -51,12 +51,9 @@ func (s *openScan) process(pid int) opened {
 	}
 	defer files.close()
 	for _, fd := range fds {
-		found, ok, err := s.file(files, dir, fd)
+		err := s.file(&o, files, dir, fd)
 		if err != nil && !ended(err) {
 			o.blind = true
-		}
-		if ok {
-			o.list = append(o.list, found)
 		}
 	}
 	s.describe(&o)
@@ -83,22 +80,38 @@ func (s *openScan) otherThread(pid int) (dir string, fds []int) {
 	return strconv.Itoa(pid), nil
 }
 
-// file looks at one file descriptor of the process in proc.
-func (s *openScan) file(files dir, proc string, fd int) (Opener, bool, error) {
+// file looks at one file descriptor of the process in proc: a block device, a
+// mount namespace, or an io_uring, which may hold files of its own.
+func (s *openScan) file(o *opened, files dir, proc string, fd int) error {
 	name := strconv.Itoa(fd)
 	link, err := files.readlink(name)
-	if err != nil || !mayBeDevice(link) {
-		return Opener{}, false, err
+	switch {
+	case err != nil:
+		return err
+	case mayBeDevice(link):
+		return s.blockFile(o, files, proc, fd, link)
+	case strings.HasPrefix(link, "mnt:["):
+		if ns, err := parseNamespace(link); err == nil {
+			o.namespaces = append(o.namespaces, Namespace{ID: ns, PID: o.pid, FD: fd})
+		}
+	case link == ringLink:
+		return s.ring(o, proc, fd)
 	}
+	return nil
+}
+
+func (s *openScan) blockFile(o *opened, files dir, proc string, fd int, link string) error {
+	name := strconv.Itoa(fd)
 	info, err := s.info(proc, name)
 	if err != nil || info.flags&pathOnly != 0 {
-		return Opener{}, false, err
+		return err
 	}
 	devt, ok, err := s.device(files, proc, name, link, info)
 	if err != nil || !ok || !s.want(devt) {
-		return Opener{}, false, err
+		return err
 	}
-	return Opener{FD: fd, Path: link, Devt: devt, Write: info.flags&accessMode != 0}, true, nil
+	o.list = append(o.list, Opener{FD: fd, Path: link, Devt: devt, Write: info.flags&accessMode != 0})
+	return nil
 }
 
 // notDevices are the beginnings of paths, as /proc/PID/fd shows them, that are
@@ -187,8 +200,8 @@ func (s *openScan) describe(o *opened) {
 	for i := range o.list {
 		e := &o.list[i]
 		e.PID, e.Comm, e.Blocked, e.WChan = o.pid, stat.comm, blocked, wchan
-		if !s.boot.IsZero() {
-			e.Since = s.boot.Add(time.Duration(stat.start) * (time.Second / ticks))
+		if boot := s.boot(); !boot.IsZero() {
+			e.Since = boot.Add(time.Duration(stat.start) * (time.Second / ticks))
 		}
 	}
 }

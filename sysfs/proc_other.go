@@ -2,7 +2,10 @@
 
 package sysfs
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // isProc is false: there is no procfs but on Linux.
 func isProc(string) bool { return false }
@@ -12,4 +15,14 @@ func isProc(string) bool { return false }
 func blockNode(path string) (DevNum, bool, error) {
 	_, err := os.Stat(path)
 	return DevNum{}, false, pathError("stat", path, err)
+}
+
+// mountInfoInside fails: there are no mount namespaces but on Linux.
+func (f *FS) mountInfoInside(_ uint64, path string) ([]byte, error) {
+	return nil, pathError("enter", path, errors.ErrUnsupported)
+}
+
+// loopStatus fails: there are no loop devices but on Linux.
+func loopStatus(node string) (over, on DevNum, err error) {
+	return DevNum{}, DevNum{}, pathError("ioctl", node, errors.ErrUnsupported)
 }

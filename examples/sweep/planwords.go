@@ -157,6 +157,8 @@ func planned(pl *remediate.Plan, wwid string) bool {
 // whyNot is why a residual device is not in the plan.
 func whyNot(x remediate.Device) string {
 	switch {
+	case x.Protected != "":
+		return "it is protected: " + x.Protected
 	case len(x.InUse) > 0:
 		users := make([]string, len(x.InUse))
 		for i, u := range x.InUse {
@@ -189,7 +191,7 @@ func ownerReason(x remediate.Device) string {
 // flagFor is the flag that would make a residual device removable, where a
 // flag is all that is missing.
 func flagFor(x remediate.Device) string {
-	if x.Owner != remediate.OwnerUnknown || len(x.InUse) > 0 || !x.Verdict.Actionable() {
+	if x.Owner != remediate.OwnerUnknown || len(x.InUse) > 0 || x.Protected != "" || !x.Verdict.Actionable() {
 		return ""
 	}
 	return "if it is ours, this makes it removable: -own " + quoted("wwid:"+literal(x.WWID))

@@ -33,6 +33,7 @@ type Host struct {
 	mounts  []mount
 	swaps   []string // kernel names
 	held    []string // kernel names of what is open in no list
+	claims  []string // of these, what is held exclusively
 	daemon  daemon
 	diskseq uint64
 	nextNS  uint64

@@ -21,7 +21,7 @@ func (h *Host) System() remediate.System {
 		FS:     files,
 		Daemon: multipath.NewCommand(h.run),
 		Kernel: kernel,
-		Reader: blockprobe.New(blockprobe.WithTimeout(h.patience), blockprobe.WithRead(h.read)),
+		Reader: blockprobe.New(blockprobe.WithTimeout(h.patience), blockprobe.WithRead(h.read), blockprobe.WithClaim(h.claim)),
 		OpenLU: h.openLU,
 	}
 }

@@ -30,6 +30,7 @@ func (h *Host) makeRoot() {
 		h.mkdir(h.path(d))
 	}
 	h.write(h.path("dev/mapper/control"), "")
+	h.write(h.path("proc/cmdline"), "BOOT_IMAGE=/boot/vmlinuz root=/dev/sda1 ro quiet\n")
 	h.write(h.path("proc/stat"), fmt.Sprintf("cpu  0 0 0 0 0 0 0 0 0 0\nbtime %d\nprocesses 1\n", booted))
 }
 

@@ -164,7 +164,7 @@ func (c call) ioctl() (Deed, bool) {
 	case request == "SG_IO":
 		op := first(scsiCDB, text)
 		return Deed{What: "cdb", On: fdPath(c.arg(0)), Said: cmp.Or(op, text)}, op != "00" && op != "12" && op != "a0"
-	case request == "TCGETS", request == "TIOCGWINSZ":
+	case request == "TCGETS", request == "TIOCGWINSZ", request == "LOOP_GET_STATUS64":
 		return Deed{}, false
 	}
 	return Deed{What: "ioctl", On: fdPath(c.arg(0)), Said: request + " " + text}, true

@@ -1,0 +1,122 @@
+package sysfs
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+const configDir = "kernel/config"
+
+// An Export is a block device that this host, as a storage target, serves to
+// others. The kernel holds it open, and no holder or process shows.
+type Export struct {
+	Name string // in configfs, below kernel/config: "target/core/iblock_0/disk1"
+	Path string // what was to be exported: "/dev/sdb"; "" where only Devt or HCTL tells
+	Devt DevNum // zero where only Path or HCTL tells
+	HCTL *HCTL  // of a SCSI device that is passed through, nil otherwise
+}
+
+// Exports reads the backstores of the kernel's SCSI target (LIO) and the
+// namespaces of its NVMe target that are enabled, from configfs at /sys/kernel/config:
+// target/core/*/*/info and nvmet/subsystems/*/namespaces/*/device_path. Without
+// configfs there are none to be seen.
+func (f *FS) Exports(ctx context.Context) ([]Export, error) {
+	return bounded(ctx, f, "exports", func() ([]Export, error) {
+		var out []Export
+		for _, e := range f.configured("target/core/*/*/info") {
+			if x, ok := parseBackstore(e.text); ok {
+				x.Name = strings.TrimSuffix(e.name, "/info")
+				out = append(out, f.exported(x))
+			}
+		}
+		for _, e := range f.configured("nvmet/subsystems/*/namespaces/*/device_path") {
+			x := Export{Name: strings.TrimSuffix(e.name, "/device_path"), Path: strings.TrimSpace(e.text)}
+			on, _ := readFile(f.Path(sysDir, configDir, x.Name, "enable"))
+			if strings.HasPrefix(string(on), "1") {
+				out = append(out, f.exported(x))
+			}
+		}
+		return out, ctx.Err()
+	})
+}
+
+// exported fills in the number of what is known by its path.
+func (f *FS) exported(x Export) Export {
+	if x.Devt.IsZero() && strings.HasPrefix(x.Path, "/"+devDir+"/") {
+		x.Devt = f.node(x.Path)
+	}
+	return x
+}
+
+// An attrText is an attribute of configfs with its value.
+type attrText struct{ name, text string }
+
+// configured reads the attributes below configfs that match pattern, in which *
+// stands for a name. What cannot be read is left out: it is being configured.
+func (f *FS) configured(pattern string) []attrText {
+	found := []string{""}
+	for _, elem := range strings.Split(pattern, "/") {
+		var next []string
+		for _, at := range found {
+			if elem != "*" {
+				next = append(next, strings.TrimPrefix(at+"/"+elem, "/"))
+				continue
+			}
+			for _, name := range f.configNames(at) {
+				next = append(next, at+"/"+name)
+			}
+		}
+		found = next
+	}
+	var out []attrText
+	for _, name := range found {
+		if text, err := readFile(f.Path(sysDir, configDir, name)); err == nil {
+			out = append(out, attrText{name, string(text)})
+		}
+	}
+	return out
+}
+
+func (f *FS) configNames(at string) []string {
+	d, err := openDir(f.Path(sysDir, configDir, at))
+	if err != nil {
+		return nil
+	}
+	defer d.close()
+	names, _ := d.names()
+	slices.Sort(names)
+	return names
+}
+
+// parseBackstore reads the info of a backstore, as the kernel's drivers/target
+// prints it, one form for each kind (iblock, fileio, pscsi):
+//
+//	iBlock device: sdb  UDEV PATH: /dev/sdb  readonly: 0
+//	        Major: 8 Minor: 16  CLAIMED: IBLOCK
+//	TCM FILEIO ID: 0        File: /dev/sdb  Size: 16777216  Mode: O_DSYNC Async: 0
+//	        Channel ID: 0 Target ID: 0 LUN: 1 Host ID: 3
+func parseBackstore(info string) (Export, bool) {
+	var x Export
+	word := strings.Fields(info)
+	value := func(label ...string) string {
+		for i := 0; i+len(label) < len(word); i++ {
+			if slices.Equal(word[i:i+len(label)], label) {
+				return word[i+len(label)]
+			}
+		}
+		return ""
+	}
+	if d, err := ParseDevNum(value("Major:") + ":" + value("Minor:")); err == nil {
+		x.Devt = d
+	}
+	if x.Path = value("File:"); !strings.HasPrefix(x.Path, "/") {
+		x.Path = value("UDEV", "PATH:")
+	}
+	if h, err := ParseHCTL(strings.Join([]string{
+		value("Host", "ID:"), value("Channel", "ID:"), value("Target", "ID:"), value("LUN:"),
+	}, ":")); err == nil {
+		x.HCTL = &h
+	}
+	return x, !x.Devt.IsZero() || x.HCTL != nil || strings.HasPrefix(x.Path, "/")
+}

@@ -1,0 +1,68 @@
+package sysfs
+
+import (
+	"path"
+	"strconv"
+	"strings"
+)
+
+// ringLink is what /proc/PID/fd shows of an io_uring.
+const ringLink = "anon_inode:[io_uring]"
+
+// ring looks at the files registered with an io_uring: they stay open when their
+// file descriptors are closed. They are known by name alone; one in /dev that is
+// no node there makes the process one that could not be looked at.
+func (s *openScan) ring(o *opened, proc string, fd int) error {
+	text, err := readFile(s.fs.Path(procDir, proc, "fdinfo", strconv.Itoa(fd)))
+	if err != nil {
+		return err
+	}
+	for _, name := range parseRingFiles(text) {
+		devt, ok, err := s.fs.deviceNamed(name)
+		if err != nil {
+			o.blind = true
+		}
+		if ok && s.want(devt) {
+			o.list = append(o.list, Opener{FD: fd, Path: name, Devt: devt, Write: true})
+		}
+	}
+	return nil
+}
+
+// deviceNamed returns the block device that a path names which the kernel has
+// printed, false for one that is no block device, or not in /dev: nothing else
+// is touched.
+func (f *FS) deviceNamed(name string) (DevNum, bool, error) {
+	if !strings.HasPrefix(name, "/"+devDir+"/") || !mayBeDevice(name) {
+		return DevNum{}, false, nil
+	}
+	if !f.live {
+		d := f.node(name)
+		return d, !d.IsZero(), nil
+	}
+	return blockNode(f.Path(strings.TrimSuffix(name, deleted)))
+}
+
+// parseRingFiles reads the names of registered files from the fdinfo of an
+// io_uring (io_uring/fdinfo.c):
+//
+//	UserFiles:	2
+//	    0: /dev/sdb      the last element alone before Linux 6.6
+//	    1: /dev/sdc
+//	UserBufs:	0
+func parseRingFiles(text []byte) []string {
+	var out []string
+	in := false
+	for line := range strings.Lines(string(text)) {
+		number, name, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if _, isNumber := decimal(number, 32); in && ok && isNumber {
+			if !strings.HasPrefix(name, "/") {
+				name = path.Join("/", devDir, name)
+			}
+			out = append(out, unescape(name))
+			continue
+		}
+		in = strings.HasPrefix(line, "UserFiles:")
+	}
+	return out
+}
