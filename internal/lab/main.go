@@ -18,9 +18,6 @@ import (
 // first.
 var allSuites = []string{"bullseye", "bookworm", "trixie", "sid"}
 
-// soakRound is what a round of the soak may take on average, on a busy machine.
-const soakRound = 10 * time.Second
-
 type options struct {
 	suites  []string
 	run     *regexp.Regexp
@@ -91,7 +88,6 @@ func parseOptions(args []string) (options, error) {
 	if o.suites, err = chosenSuites(*suites, o.spread); err != nil {
 		return o, err
 	}
-	o.timeout += time.Duration(o.rounds) * soakRound
 	if o.jobs < 1 || o.timeout < minTimeout {
 		return o, fmt.Errorf("-j must be 1 at least and -timeout %s", minTimeout)
 	}

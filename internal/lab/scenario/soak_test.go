@@ -25,7 +25,7 @@ import (
 //
 //	go run ./internal/lab -run '^TestSoak$' -soak 500 -seed 7
 func TestSoak(t *testing.T) {
-	rounds, seed := number("SOAK", 25), uint64(number("SEED", 1))
+	rounds, seed := number("SOAK", soak.Rounds), uint64(number("SEED", 1))
 	t.Logf("soak: %d rounds, seed %d", rounds, seed)
 	s := newSoaker(t, seed)
 	t.Cleanup(s.epilogue)

@@ -10,6 +10,9 @@ type drawer struct {
 	since  int // rounds since the outage began, or the freeze
 }
 
+// Rounds is how many rounds make the soak, where nobody wants more.
+const Rounds = 25
+
 // most is how many LUNs may be lost at a time: more would be an outage to the
 // library's circuit breaker.
 const most = 3
