@@ -85,7 +85,7 @@ func (w *twins) expectFound(t *testing.T, lun int, b guest.Backstore) guest.Map 
 	w.a.Rescan(t)
 	w.b.Rescan(t)
 	var found guest.Map
-	guest.WaitFor(t, b.Name+" has a map of two paths", 30*time.Second, func() error {
+	guest.WaitFor(t, b.Name+" has a map of two paths", 90*time.Second, func() error {
 		for _, m := range guest.Maps() {
 			if m.WWID == b.WWID() && len(m.Paths) == 2 {
 				found = m
