@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ type config struct {
 
 	json, runbook, yes           bool
 	root, simulate, backend      string
+	lockDir                      string
 	own                          selectors
 	detached                     wwids
 	dwell, probeTimeout, timeout time.Duration
@@ -57,6 +59,7 @@ func newFlags(c *config) *flag.FlagSet {
 	f.StringVar(&c.out, "o", "", "write the plan to `FILE`, for you alone to read")
 	f.StringVar(&c.plan, "plan", "", "read the plan from `FILE`; - is standard input")
 	f.StringVar(&c.journal, "journal", "", "record every step in `FILE`, before and after it; lines of JSON")
+	f.StringVar(&c.lockDir, "lock-dir", "", "keep locks and what is to be put right in `DIR`, the same for all who work on this host (run/lunsweep under -root)")
 	f.BoolVar(&c.yes, "yes", false, "plan and execute at once, without a plan to be read first")
 	return f
 }
@@ -70,6 +73,8 @@ func onlyFor(name string) []string {
 		return []string{"apply", "verify"}
 	case "journal", "yes":
 		return []string{"apply"}
+	case "lock-dir":
+		return []string{"scan", "plan", "apply"}
 	}
 	return nil
 }
@@ -173,6 +178,10 @@ func (c *config) badValue() string {
 		return fmt.Sprintf("-simulate %q is none of %s", c.simulate, strings.Join(simulations(), ", "))
 	case c.simulate != "" && c.given("root"):
 		return "-simulate and -root name two hosts"
+	case c.simulate != "" && c.given("lock-dir"):
+		return "-simulate brings its own -lock-dir"
+	case c.given("lock-dir") && !filepath.IsAbs(c.lockDir):
+		return "-lock-dir must be an absolute path: it is one place for all who work on this host"
 	case c.out == "-":
 		return "-o wants a file; for the plan on standard output there is -json"
 	}

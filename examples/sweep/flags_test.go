@@ -24,6 +24,7 @@ func TestParse(t *testing.T) {
 		"one percent":     {[]string{"scan", "-max-dead=1"}, func(c *config) { c.maxDead = 0.01 }},
 		"no dwell":        {[]string{"plan", "-dwell", "0"}, func(c *config) { c.dwell = 0 }},
 		"plan on stdin":   {[]string{"apply", "-plan", "-"}, func(c *config) { c.plan = "-" }},
+		"lock directory":  {[]string{"scan", "-lock-dir", "/host/run/locks"}, func(c *config) { c.lockDir = "/host/run/locks" }},
 		"detached":        {[]string{"plan", "-detached", "3600a", "-detached", "3600b"}, func(c *config) { c.detached = wwids{"3600a", "3600b"} }},
 		"own": {[]string{"plan", "-own", "all", "-own", "!vendor:ATA"}, func(c *config) {
 			c.own = selectors{{text: "all", kind: "all"}, {text: "!vendor:ATA", exclude: true, kind: "vendor", value: "ATA"}}
@@ -78,6 +79,9 @@ func TestParseRefuses(t *testing.T) {
 		"no time":                {[]string{"scan", "-timeout", "0s"}, "-timeout and -probe-timeout must be more than nothing"},
 		"negative dwell":         {[]string{"scan", "-dwell", "-1s"}, "-dwell must not be negative"},
 		"two hosts":              {[]string{"scan", "-simulate", "residual", "-root", "/host"}, "-simulate and -root name two hosts"},
+		"lock dir of another":    {[]string{"verify", "-lock-dir", "/run/x", "3600a"}, "-lock-dir belongs to scan and plan and apply"},
+		"relative lock dir":      {[]string{"apply", "-yes", "-lock-dir", "locks"}, "-lock-dir must be an absolute path: it is one place for all who work on this host"},
+		"lock dir of none":       {[]string{"scan", "-simulate", "residual", "-lock-dir", "/run/x"}, "-simulate brings its own -lock-dir"},
 		"plan to stdout":         {[]string{"plan", "-o", "-"}, "-o wants a file; for the plan on standard output there is -json"},
 		"more than everything":   {[]string{"scan", "-max-dead", "101"}, `invalid value "101" for flag -max-dead: want a percentage from 0% to 100%`},
 		"not a number":           {[]string{"scan", "-max-dead", "NaN"}, `invalid value "NaN" for flag -max-dead: want a percentage from 0% to 100%`},

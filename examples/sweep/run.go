@@ -135,7 +135,7 @@ func (s *session) sweeper(more ...remediate.Option) (*remediate.Sweeper, error) 
 	opts := []remediate.Option{
 		remediate.WithSystem(*sys), remediate.WithObserver(s.progress.observe),
 		remediate.WithDwell(s.dwell), remediate.WithProbeTimeout(s.probeTimeout), remediate.WithMaxDead(float64(s.maxDead)),
-		remediate.WithOwner(s.owner(nobodys)),
+		remediate.WithOwner(s.owner(nobodys)), remediate.WithLockDir(s.lockDir),
 	}
 	if s.runbook {
 		opts = append(opts, remediate.WithRunbook())

@@ -179,3 +179,23 @@ func TestSayWhatToRepeat(t *testing.T) {
 		t.Errorf("with -o (-want +got):\n%s", diff)
 	}
 }
+
+// -lock-dir is where the locks and notes are; where it cannot be used, nothing is
+// changed.
+func TestLockDir(t *testing.T) {
+	t.Parallel()
+	h := staged(t, "queueing")
+	dir := filepath.Join(t.TempDir(), "locks")
+	apply := []string{"apply", "-yes", "-own", "all", "-dwell", "0", "-lock-dir", dir}
+	require.NoError(t, os.WriteFile(dir, nil, 0o600))
+	got := sweep(t.Context(), on(h), "", apply...)
+	require.Equal(t, statusFailed, got.status, "%s%s", got.out, got.err)
+	require.Contains(t, got.err, dir)
+	require.Empty(t, h.Actions())
+
+	require.NoError(t, os.Remove(dir))
+	got = sweep(t.Context(), on(h), "", apply...)
+	require.Equal(t, statusClean, got.status, "%s%s", got.out, got.err)
+	require.DirExists(t, dir)
+	require.NoDirExists(t, filepath.Join(h.Tree(), "run/lunsweep"))
+}
