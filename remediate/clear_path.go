@@ -36,10 +36,13 @@ func (r *run) clearPath(ctx context.Context, h *held) error {
 	if err == nil {
 		err = r.do(ctx, DeletePath, name, 60*time.Second, func(ctx context.Context) error { return r.remove(ctx, h) })
 	}
-	if err != nil {
+	switch {
+	case err != nil && r.t.Keeps && !stuck(err):
+		err = r.backOnline(h, offlined, err)
+		return errors.WithMessagef(err, "%s is out of its map, where it comes back by order alone (multipathd add path %[1]s)", name)
+	case err != nil:
 		return r.backOnline(h, offlined, err)
-	}
-	if r.t.Keeps {
+	case r.t.Keeps:
 		return nil
 	}
 	return r.forget(ctx, h, name)

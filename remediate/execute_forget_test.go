@@ -2,6 +2,7 @@ package remediate_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,4 +73,22 @@ func TestExecuteWaitsForUdev(t *testing.T) {
 			require.Equal(t, tt.want, res.Outcome, res.Reason)
 		})
 	}
+}
+
+// A path that multipathd has already taken out of its living map answers again:
+// it stays, and the result says by which order it gets back there.
+func TestAlreadyForgottenAndBack(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	s.Unmap(s.lu, s.b)
+	sw := s.sweeper(t)
+	p := planned(t, sw, s.lu.WWID())
+	s.After("del path sdj", func() { s.Restore(s.lu, s.b) })
+	res := executed(t, sw, p)
+	require.Equal(t, remediate.Failed, res.Outcome, res.Reason)
+	require.Contains(t, res.Reason, "multipathd add path sdj")
+	require.NotContains(t, s.Actions(), "sdj delete")
+	d := s.find(t)
+	require.Equal(t, remediate.Healthy, d.Verdict)
+	require.Contains(t, strings.Join(d.Reasons, "; "), "multipathd add path sdj")
 }

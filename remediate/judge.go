@@ -12,6 +12,13 @@ type Rule struct {
 	// Runbook accepts the operator's rule: every path failed, and the direct
 	// read fails with EIO, at every look. It does not override a link that
 	// the kernel reports as down.
+	//
+	// It is for maps alone. A disk without one that does not answer is what a
+	// living LU looks like in an outage while multipathd is not running, or has
+	// not made its map yet, and no path that multipathd has failed speaks against
+	// that. So where a run by this rule is killed after it has flushed a map, the
+	// disks stay until the target answers or the owner attests that the volume is
+	// detached.
 	Runbook bool `json:"runbook"`
 }
 
@@ -173,7 +180,7 @@ func runbook(f Facts, rule Rule) (Verdict, string, bool) {
 	return dead(f), "by the operator's rule: every path has failed, and " + readWords(f), true
 }
 
-func unreachable(f Facts, _ Rule) (Verdict, string, bool) {
+func unreachable(f Facts, rule Rule) (Verdict, string, bool) {
 	mute := func(p Path) bool { return p.Answer == Silent || p.Answer == Gone || p.Link == sysfs.LinkDown }
 	if len(f.Paths) == 0 || !everyPath(f, mute) {
 		return 0, "", false
@@ -184,7 +191,7 @@ func unreachable(f Facts, _ Rule) (Verdict, string, bool) {
 		}
 	}
 	p := f.Paths[firstWhere(f, Silent)]
-	return Unreachable, fmt.Sprintf("%s does not answer (%s), and no target says that the LU is gone", p.name(), or(p.Proof, "no reason given")), true
+	return Unreachable, fmt.Sprintf("%s does not answer (%s), and no target says that the LU is gone%s", p.name(), or(p.Proof, "no reason given"), mapless(f, rule)), true
 }
 
 func degraded(f Facts, _ Rule) (Verdict, string, bool) {

@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -180,4 +181,15 @@ func TestWords(t *testing.T) {
 	var v Verdict
 	require.Error(t, v.UnmarshalText([]byte("fine")))
 	require.Equal(t, "unknown", Verdict(200).String())
+}
+
+// What a person is told to do about what no rule settles.
+func TestJudgeAdvice(t *testing.T) {
+	forgotten := change(mapped(alive(), with(alive(), func(p *Path) { p.Dev, p.InMap, p.DMState = "sdj", false, "" })), readable)
+	require.Contains(t, strings.Join(Judge(forgotten, Rule{}).Reasons, "\n"), "multipathd add path sdj")
+	require.NotContains(t, strings.Join(Judge(change(mapped(alive(), alive()), readable), Rule{}).Reasons, "\n"), "add path")
+
+	require.Contains(t, Judge(bare(silent()), Rule{Runbook: true}).Reasons[0], "its owner's word that it is detached")
+	require.NotContains(t, Judge(bare(silent()), Rule{}).Reasons[0], "rule")
+	require.NotContains(t, Judge(change(mapped(silent()), readable), Rule{Runbook: true}).Reasons[0], "is for maps")
 }

@@ -96,6 +96,14 @@ func firstWhere(f Facts, a Answer) int {
 	return 0
 }
 
+// mapless says why the operator's rule does not hold for a LU without a map.
+func mapless(f Facts, rule Rule) string {
+	if !rule.Runbook || f.Map != nil {
+		return ""
+	}
+	return "; the operator's rule is for maps, and without one only its owner's word that it is detached lets it go"
+}
+
 // notes are the further reasons that a person wants to read.
 func notes(f Facts, v Verdict) []string {
 	var out []string
@@ -110,6 +118,11 @@ func notes(f Facts, v Verdict) []string {
 	}
 	if f.Map != nil && f.Map.Queueing && v.Residual() {
 		out = append(out, "it queues: whoever reads it waits until queueing is switched off")
+	}
+	for _, p := range f.Paths {
+		if f.Map != nil && p.Answer == Alive && p.Identity != IdentityMismatch && !p.InMap {
+			out = append(out, fmt.Sprintf("%s answers and is not in the map; where it does not get there by itself: multipathd add path %s", p.name(), p.name()))
+		}
 	}
 	if f.Evidence.ClaimError != "" {
 		out = append(out, "its owner could not be asked: "+f.Evidence.ClaimError)
