@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -338,4 +339,21 @@ func TestDMTopology(t *testing.T) {
 	require.NoError(t, d.DisableQueueing(t.Context(), "my map"))
 	require.NoError(t, d.RestoreQueueing(t.Context(), "my map"))
 	require.ErrorIs(t, d.DisableQueueing(t.Context(), "root"), ErrNoMap)
+}
+
+// A program may be there before device-mapper is: what could not be done for
+// want of a control node can be done once there is one.
+func TestMapperLate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control")
+	d := NewDeviceMapper(path)
+	defer d.Close()
+	_, err := d.Tables(t.Context())
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	if runtime.GOOS != "linux" {
+		return
+	}
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	_, err = d.Tables(t.Context())
+	require.ErrorIs(t, err, syscall.ENOTTY) // a file is no control node, but it was looked for again
 }

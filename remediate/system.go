@@ -24,13 +24,8 @@ func OpenSystem(root, backend string, probeTimeout time.Duration) (System, error
 	if err != nil {
 		return System{}, opError("open the host's file system", root, err)
 	}
-	sys := System{FS: fs, Reader: blockprobe.New(blockprobe.WithTimeout(probeTimeout))}
-	mapper, err := multipath.OpenDeviceMapper(fs.Path("dev", "mapper", "control"))
-	if err == nil {
-		sys.Kernel = mapper
-	} else {
-		sys.Kernel = noKernel{err}
-	}
+	mapper := multipath.NewDeviceMapper(fs.Path("dev", "mapper", "control"))
+	sys := System{FS: fs, Kernel: mapper, Reader: blockprobe.New(blockprobe.WithTimeout(probeTimeout))}
 	if sys.Daemon, err = openDaemon(root, backend, mapper, fs); err != nil {
 		return System{}, err
 	}
@@ -42,17 +37,13 @@ func OpenSystem(root, backend string, probeTimeout time.Duration) (System, error
 	return sys, nil
 }
 
-// openDaemon is the client for backend; mapper is nil where device-mapper
-// cannot be opened.
+// openDaemon is the client for backend.
 func openDaemon(root, backend string, mapper *multipath.DeviceMapper, fs *sysfs.FS) (daemon, error) {
 	socket, programs := multipath.NewSocket(root), multipath.NewCommand(nil)
 	if filepath.Clean(root) != "/" {
 		programs = multipath.NewCommand(nil, multipath.WithChroot(root))
 	}
-	var kernel *multipath.DM
-	if mapper != nil {
-		kernel = multipath.NewDM(mapper, fs)
-	}
+	kernel := multipath.NewDM(mapper, fs)
 	switch backend {
 	case "auto":
 		return multipath.NewAuto(socket, programs, kernel), nil
@@ -65,15 +56,3 @@ func openDaemon(root, backend string, mapper *multipath.DeviceMapper, fs *sysfs.
 	}
 	return nil, errors.Errorf("no backend is called %q: auto, socket, command or dm", backend)
 }
-
-// noKernel stands for a device-mapper that cannot be opened, and says why.
-type noKernel struct{ err error }
-
-func (n noKernel) Tables(context.Context) ([]multipath.Table, error) { return nil, n.err }
-func (n noKernel) Table(context.Context, string) (multipath.Table, error) {
-	return multipath.Table{}, n.err
-}
-func (n noKernel) Partitions(context.Context) ([]multipath.PartitionMap, error) { return nil, n.err }
-func (n noKernel) FailIfNoPath(context.Context, string) error                   { return n.err }
-func (n noKernel) QueueIfNoPath(context.Context, string) error                  { return n.err }
-func (n noKernel) Resume(context.Context, string) error                         { return n.err }
