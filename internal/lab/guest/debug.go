@@ -34,8 +34,8 @@ type Debug struct {
 }
 
 // ScsiDebug loads scsi_debug with one target of luns LUs of 8 MiB on each of
-// hosts hosts, and waits for the disks. opts are more module parameters, such
-// as "delay=0" or "dev_size_mb=32".
+// hosts hosts, and waits for the disks and for udev to have seen them. opts are
+// more module parameters, such as "delay=0" or "dev_size_mb=32".
 func ScsiDebug(t testing.TB, hosts, luns int, opts ...string) *Debug {
 	t.Helper()
 	Modprobe(t, "sd_mod", "sg")
@@ -48,6 +48,7 @@ func ScsiDebug(t testing.TB, hosts, luns int, opts ...string) *Debug {
 		}
 		return nil
 	})
+	Udev(t) // a multipathd that starts before udev has seen the disks takes them in one by one, or not at all
 	return d
 }
 

@@ -61,7 +61,7 @@ func or(n, byDefault int) int {
 }
 
 // Login logs in to every portal of the target, scans, and waits for luns disks
-// on each session.
+// on each session and for udev to have seen them.
 func (g *Target) Login(t testing.TB, luns int) {
 	t.Helper()
 	WaitFor(t, "discovery at "+g.Portals[0], settled, func() error {
@@ -76,6 +76,7 @@ func (g *Target) Login(t testing.TB, luns int) {
 		}
 		return nil
 	})
+	Udev(t)
 }
 
 // Logout ends the target's sessions.

@@ -67,7 +67,7 @@ func StartMultipathd(t testing.TB, c Conf) *Multipathd {
 		t.Fatal(err)
 	}
 	m := &Multipathd{cmd: Start(t, "multipathd.log", "multipathd", "-d")}
-	WaitFor(t, "multipathd answers", settled, func() error {
+	WaitFor(t, "multipathd answers", 2*settled, func() error {
 		_, err := TryFor(5*time.Second, "multipathd", "show", "daemon")
 		return err
 	})

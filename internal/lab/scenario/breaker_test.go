@@ -18,7 +18,6 @@ import (
 func TestBreaker(t *testing.T) {
 	const luns = 8
 	d := guest.ScsiDebug(t, 2, luns)
-	guest.Udev(t) // multipathd waits for udev, map by map
 	guest.StartMultipathd(t, guest.Conf{NoPathRetry: "queue", FriendlyNames: true})
 	guest.WaitMaps(t, luns, 2)
 	var maps []guest.Map

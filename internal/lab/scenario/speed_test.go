@@ -15,7 +15,6 @@ import (
 func TestSurveySpeed(t *testing.T) {
 	const luns = 32
 	d := guest.ScsiDebug(t, 2, luns, "delay=0")
-	guest.Udev(t) // multipathd waits for udev, map by map
 	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true})
 	guest.WaitMaps(t, luns, 2)
 	guest.WaitFor(t, "the LUs take 10 ms for a command", 20*time.Second, func() error { // not while one is under way

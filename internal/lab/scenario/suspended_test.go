@@ -85,7 +85,6 @@ func expectRefused(t *testing.T, s *remediate.Sweeper, p *remediate.Plan, want r
 // a later try with a sound multipath succeeds.
 func TestFlushSuspends(t *testing.T) {
 	d := guest.ScsiDebug(t, 2, 7)
-	guest.Udev(t) // multipathd waits for udev, map by map
 	guest.StartMultipathd(t, guest.Conf{NoPathRetry: "queue", FriendlyNames: true})
 	guest.WaitMaps(t, 7, 2)
 	var maps []guest.Map
@@ -173,7 +172,6 @@ func suspender(t *testing.T, end string) (called string, restore func()) {
 func TestFlushAmongReaders(t *testing.T) {
 	const luns = 6
 	d := guest.ScsiDebug(t, 2, luns)
-	guest.Udev(t) // multipathd waits for udev, map by map
 	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true})
 	guest.WaitMaps(t, luns, 2)
 	var lost []guest.Map
