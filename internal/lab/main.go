@@ -25,6 +25,7 @@ type options struct {
 	verbose bool
 	list    bool
 	spread  bool
+	again   int
 	build   bool
 	keep    string
 	timeout time.Duration
@@ -69,6 +70,7 @@ func parseOptions(args []string) (options, error) {
 	fs.BoolVar(&o.verbose, "v", false, "print what the scenarios say while they run")
 	fs.BoolVar(&o.list, "list", false, "list the scenarios and run none")
 	fs.BoolVar(&o.spread, "spread", false, "run each scenario on one distribution only, in turn")
+	fs.IntVar(&o.again, "again", 0, "run what failed once more, alone, where it is no more than `N` scenarios")
 	fs.BoolVar(&o.build, "build", false, "build the lab where it is missing, and run nothing")
 	fs.StringVar(&o.keep, "keep", "", "keep what each guest wrote, and its console, under this `directory`")
 	fs.DurationVar(&o.timeout, "timeout", 180*time.Second, "time limit of one scenario, boot included")

@@ -20,6 +20,29 @@ func TestSpread(t *testing.T) {
 	}
 }
 
+// What failed is run once more, and the table tells; where much failed it is not
+// the machine.
+func TestAgain(t *testing.T) {
+	fresh := func() []*cell {
+		return []*cell{
+			{test: "TestA", suite: "sid", verdict: verdict{passed: true, words: "pass"}},
+			{test: "TestB", suite: "sid", verdict: verdict{words: "late"}},
+		}
+	}
+	ran := 0
+	pass := func(*cell) verdict { ran++; return verdict{passed: true, words: "pass"} }
+	cells := fresh()
+	again(t.Context(), options{again: 1}, cells, pass)
+	if ran != 1 || anyFailed(cells) || cells[1].verdict.words != "pass at the second try (late)" {
+		t.Errorf("ran %d times: %+v", ran, cells[1].verdict)
+	}
+	cells = fresh()
+	again(t.Context(), options{}, cells, pass)
+	if ran != 1 || !anyFailed(cells) {
+		t.Errorf("ran %d times: %+v", ran, cells[1].verdict)
+	}
+}
+
 func TestTable(t *testing.T) {
 	cells := []*cell{
 		{test: "TestLong", suite: "sid", verdict: verdict{passed: true, words: "pass"}},
