@@ -59,6 +59,7 @@ func (s *Sweeper) Recover(ctx context.Context) ([]Recovery, error) {
 	for _, err := range bad {
 		done = append(done, Recovery{Steps: []StepResult{}, Err: err, Error: err.Error()})
 	}
+	s.locks.Tidy()
 	return done, err
 }
 

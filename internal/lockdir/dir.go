@@ -119,6 +119,31 @@ func (d *Dir) Notes() ([][]byte, error) {
 	return out, nil
 }
 
+// Tidy takes away what holders that were killed have left, but for their notes.
+// What does not go stays: it is in nobody's way.
+func (d *Dir) Tidy() {
+	dir, err := d.open()
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	entries, _ := fs.ReadDir(dir.FS(), ".")
+	for _, e := range entries {
+		suffix := filepath.Ext(e.Name())
+		if suffix != lockSuffix && suffix != freshSuffix {
+			continue
+		}
+		name := strings.TrimSuffix(e.Name(), suffix)
+		f, err := take(dir, name+lockSuffix)
+		if err != nil {
+			continue
+		}
+		_ = dir.Remove(name + freshSuffix)
+		_ = dir.Remove(name + lockSuffix)
+		f.Close()
+	}
+}
+
 // busy reports whether somebody holds the lock.
 func busy(dir *os.Root, name string) bool {
 	f, err := dir.Open(name)

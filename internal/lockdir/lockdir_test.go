@@ -169,3 +169,30 @@ func TestUntrustedDirectories(t *testing.T) {
 		refused(t, dir)
 	})
 }
+
+// What killed holders leave goes, and what a living one has stays, and so do all
+// notes.
+func TestTidy(t *testing.T) {
+	d := New(filepath.Join(t.TempDir(), "locks"))
+	d.Tidy() // not there yet
+	alive, dead := locked(t, d, "alive"), locked(t, d, "dead")
+	require.NoError(t, alive.SetNote([]byte("a")))
+	require.NoError(t, dead.SetNote([]byte("d")))
+	require.NoError(t, alive.fill(alive.name+freshSuffix, []byte("half")))
+	require.NoError(t, dead.fill(dead.name+freshSuffix, []byte("half")))
+	require.NoError(t, dead.file.Close()) // as the kernel does
+	for _, name := range []string{"other", "odd.txt", digest("lone") + freshSuffix} {
+		require.NoError(t, os.WriteFile(filepath.Join(d.path, name), nil, 0o600))
+	}
+	d.Tidy()
+	var left []string
+	entries, err := os.ReadDir(d.path)
+	require.NoError(t, err)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	require.ElementsMatch(t, []string{
+		alive.name + lockSuffix, alive.name + noteSuffix, alive.name + freshSuffix, dead.name + noteSuffix, "other", "odd.txt",
+	}, left)
+	alive.Unlock()
+}
