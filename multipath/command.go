@@ -98,10 +98,11 @@ func (c *Command) Topology(ctx context.Context) (*Topology, error) {
 	if res.Code != 0 {
 		return nil, commandError(argv, res, programReason(res))
 	}
-	if len(strings.TrimSpace(string(res.Stdout))) == 0 {
+	text := string(res.Stdout)
+	if strings.TrimSpace(text) == "" {
 		return &Topology{}, nil
 	}
-	t, err := Read(res.Stdout)
+	t, err := read(text)
 	if err != nil {
 		return nil, commandError(argv, res, err)
 	}
@@ -216,12 +217,13 @@ func (c *Command) order(ctx context.Context, words ...string) error {
 }
 
 // ask puts a question to the daemon, through multipathd.
-func (c *Command) ask(ctx context.Context, words ...string) ([]byte, error) {
+func (c *Command) ask(ctx context.Context, words ...string) (string, error) {
 	argv, res, err := c.tell(ctx, words)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	err = trouble(string(res.Stdout))
+	reply := string(res.Stdout)
+	err = trouble(reply)
 	switch {
 	case err != nil:
 	case gaveUp(res):
@@ -230,9 +232,9 @@ func (c *Command) ask(ctx context.Context, words ...string) ([]byte, error) {
 		err = daemonVerdict(res)
 	}
 	if err != nil {
-		return nil, commandError(argv, res, err)
+		return "", commandError(argv, res, err)
 	}
-	return res.Stdout, nil
+	return reply, nil
 }
 
 func (c *Command) tell(ctx context.Context, words []string) ([]string, RunResult, error) {

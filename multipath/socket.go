@@ -159,7 +159,7 @@ func (s *Socket) Alive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return socketError([]string{"show", "daemon"}, string(reply), trouble(string(reply)))
+	return socketError([]string{"show", "daemon"}, reply, trouble(reply))
 }
 
 // order sends what changes something, on a connection of its own: one kept
@@ -180,7 +180,7 @@ func (s *Socket) order(ctx context.Context, words ...string) error {
 	if err != nil {
 		return uncertain(began, socketError(words, "", err))
 	}
-	return socketError(words, string(reply), verdict(string(reply)))
+	return socketError(words, reply, verdict(reply))
 }
 
 // greet asks for a sign of life before an order goes out, by a question that
@@ -206,7 +206,7 @@ func greeting(ctx context.Context) time.Duration {
 }
 
 // question waits limit at most, for a daemon that may never answer.
-func question(ctx context.Context, c net.Conn, limit time.Duration, words ...string) ([]byte, error) {
+func question(ctx context.Context, c net.Conn, limit time.Duration, words ...string) (string, error) {
 	asked, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	reply, _, err := exchange(asked, c, sentence(words))
@@ -222,14 +222,14 @@ const answering = 6 * time.Second
 
 // ask sends a question, on a connection that is kept for the next one. A
 // connection that was kept and has died meanwhile is replaced.
-func (s *Socket) ask(ctx context.Context, words ...string) ([]byte, error) {
+func (s *Socket) ask(ctx context.Context, words ...string) (string, error) {
 	if err := guard(words); err != nil {
-		return nil, err
+		return "", err
 	}
 	for {
 		c, kept, err := s.take(ctx)
 		if err != nil {
-			return nil, socketError(words, "", err)
+			return "", socketError(words, "", err)
 		}
 		reply, err := question(ctx, c, answering, words...)
 		if err == nil {
@@ -238,7 +238,7 @@ func (s *Socket) ask(ctx context.Context, words ...string) ([]byte, error) {
 		}
 		c.Close()
 		if !kept || ctx.Err() != nil || errors.Is(err, ErrSilent) {
-			return nil, socketError(words, "", err)
+			return "", socketError(words, "", err)
 		}
 	}
 }
@@ -319,17 +319,17 @@ func uncertain(began bool, err error) error {
 
 func showPaths() []string { return []string{"show", "paths", "raw", "format", pathsFormat} }
 
-func topologyReply(backend string, reply []byte) (*Topology, error) {
+func topologyReply(backend string, reply string) (*Topology, error) {
 	t, err := topologyOf(reply)
 	if err != nil {
-		return nil, errors.WithStack(&CommandError{Backend: backend, Argv: []string{"show", "topology"}, Reply: oneLine(string(reply)), Err: err})
+		return nil, errors.WithStack(&CommandError{Backend: backend, Argv: []string{"show", "topology"}, Reply: oneLine(reply), Err: err})
 	}
 	return t, nil
 }
 
-func pathsReply(backend string, reply []byte) ([]DaemonPath, error) {
-	err := trouble(string(reply))
-	if err == nil && isNothing(string(reply)) {
+func pathsReply(backend string, reply string) ([]DaemonPath, error) {
+	err := trouble(reply)
+	if err == nil && isNothing(reply) {
 		return nil, nil
 	}
 	var paths []DaemonPath
@@ -337,7 +337,7 @@ func pathsReply(backend string, reply []byte) ([]DaemonPath, error) {
 		paths, err = parsePaths(reply)
 	}
 	if err != nil {
-		return nil, errors.WithStack(&CommandError{Backend: backend, Argv: showPaths(), Reply: oneLine(string(reply)), Err: err})
+		return nil, errors.WithStack(&CommandError{Backend: backend, Argv: showPaths(), Reply: oneLine(reply), Err: err})
 	}
 	return paths, nil
 }

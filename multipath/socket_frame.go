@@ -1,12 +1,12 @@
 package multipath
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"io"
 	"math/bits"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/pkg/errors"
@@ -54,26 +54,27 @@ func size(b []byte) uint64 {
 }
 
 // readFrame reads one reply, without its NUL. Memory grows with what arrives,
-// not with what is announced.
-func readFrame(r io.Reader) ([]byte, error) {
+// not with what is announced, and what it has grown to is the text: it is parsed
+// where it is.
+func readFrame(r io.Reader) (string, error) {
 	head := make([]byte, wordSize)
 	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, errors.WithStack(err)
+		return "", errors.WithStack(err)
 	}
 	n := size(head)
 	if n == 0 || n >= longestTell {
-		return nil, errors.WithMessagef(ErrReply, "announces %d bytes", n)
+		return "", errors.WithMessagef(ErrReply, "announces %d bytes", n)
 	}
-	var body bytes.Buffer
+	var body strings.Builder
 	if _, err := io.CopyN(&body, r, int64(n)); err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, errors.WithStack(err)
+		return "", errors.WithStack(err)
 	}
-	text := body.Bytes()
+	text := body.String()
 	if text[n-1] != 0 {
-		return nil, errors.WithMessage(ErrReply, "does not end in NUL")
+		return "", errors.WithMessage(ErrReply, "does not end in NUL")
 	}
 	return text[:n-1], nil
 }
@@ -81,28 +82,28 @@ func readFrame(r io.Reader) ([]byte, error) {
 // exchange sends one order and waits for its reply until ctx ends; began
 // reports whether any of it may have reached the daemon. After an error the
 // connection is good for nothing: the reply could still come.
-func exchange(ctx context.Context, c net.Conn, text string) (reply []byte, began bool, err error) {
+func exchange(ctx context.Context, c net.Conn, text string) (reply string, began bool, err error) {
 	out, err := frame(text)
 	if err != nil {
-		return nil, false, err
+		return "", false, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, false, err
+		return "", false, err
 	}
 	if err := c.SetDeadline(time.Time{}); err != nil {
-		return nil, false, errors.WithStack(err)
+		return "", false, errors.WithStack(err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if n, err := c.Write(out); err != nil {
-		return nil, n > 0, because(ctx, err)
+		return "", n > 0, because(ctx, err)
 	}
 	reply, err = readFrame(c)
 	if err != nil {
-		return nil, true, because(ctx, err)
+		return "", true, because(ctx, err)
 	}
 	if !stop() {
-		return nil, true, because(ctx, ctx.Err()) // its deadline may hit the next exchange
+		return "", true, because(ctx, ctx.Err()) // its deadline may hit the next exchange
 	}
 	return reply, true, nil
 }

@@ -1,7 +1,6 @@
 package multipath
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -22,10 +21,10 @@ type DaemonPath struct {
 //	sdj \t 39:0:0:2 \t [orphan] \t 3600140598...
 //	 dev    hctl       map, or    wwid, up to the end of the line
 //	                   [orphan] [offline] [unknown]
-func parsePaths(reply []byte) ([]DaemonPath, error) {
+func parsePaths(reply string) ([]DaemonPath, error) {
 	var paths []DaemonPath
-	for line := range bytes.Lines(reply) {
-		text := strings.TrimRight(string(line), "\n\x00")
+	for line := range strings.Lines(reply) {
+		text := strings.TrimRight(line, "\n\x00")
 		if strings.TrimSpace(text) == "" {
 			continue
 		}

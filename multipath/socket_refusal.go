@@ -9,7 +9,7 @@ import (
 
 // An asker can put a question to multipathd.
 type asker interface {
-	ask(ctx context.Context, words ...string) ([]byte, error)
+	ask(ctx context.Context, words ...string) (string, error)
 }
 
 // explainMap turns a refusal without a reason into [ErrNoMap], where the daemon
@@ -33,10 +33,10 @@ func explain(ctx context.Context, a asker, refusal error, is func(line string) b
 		return refusal
 	}
 	reply, err := a.ask(ctx, question...)
-	if err != nil || trouble(string(reply)) != nil {
+	if err != nil || trouble(reply) != nil {
 		return refusal
 	}
-	for line := range strings.Lines(string(reply)) {
+	for line := range strings.Lines(reply) {
 		if is(strings.TrimSpace(line)) {
 			return refusal
 		}

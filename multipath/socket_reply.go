@@ -84,13 +84,12 @@ func firstLine(s string) (first, rest string) {
 }
 
 // topologyOf reads the answer to show topology.
-func topologyOf(reply []byte) (*Topology, error) {
-	text := string(reply)
-	if err := trouble(text); err != nil {
+func topologyOf(reply string) (*Topology, error) {
+	if err := trouble(reply); err != nil {
 		return nil, errors.WithStack(err)
 	}
-	if isNothing(text) {
+	if isNothing(reply) {
 		return &Topology{}, nil
 	}
-	return read(text)
+	return read(reply)
 }

@@ -100,9 +100,9 @@ func (d *fakeDaemon) talk(c net.Conn) {
 			return
 		}
 		d.mu.Lock()
-		d.words = append(d.words, string(order))
+		d.words = append(d.words, order)
 		d.mu.Unlock()
-		text := d.reply(string(order))
+		text := d.reply(order)
 		if text == silence {
 			continue
 		}
@@ -350,7 +350,7 @@ func TestFrame(t *testing.T) {
 	require.NoError(t, err)
 	got, err := readFrame(strings.NewReader(string(b)))
 	require.NoError(t, err)
-	require.Equal(t, "show daemon", string(got))
+	require.Equal(t, "show daemon", got)
 
 	long := make([]byte, wordSize)
 	putSize(long, longestTell)
@@ -378,10 +378,10 @@ func FuzzReply(f *testing.F) {
 		if verdict(s) == nil && trouble(s) != nil {
 			t.Fatal("an error of the daemon's taken for a success")
 		}
-		if paths, err := parsePaths([]byte(s)); err != nil && paths != nil {
+		if paths, err := parsePaths(s); err != nil && paths != nil {
 			t.Fatal("paths beside an error")
 		}
-		if body, err := readFrame(strings.NewReader(s)); err != nil && body != nil {
+		if body, err := readFrame(strings.NewReader(s)); err != nil && body != "" {
 			t.Fatal("a text beside an error")
 		}
 	})
