@@ -199,23 +199,29 @@ func (d *DM) disks(ctx context.Context) (*diskTable, error) {
 }
 
 func (d *diskTable) mapOf(t *Table) Map {
-	m := Map{
+	m := MapWords{
 		Name: t.Name, WWID: t.WWID(), DM: fmt.Sprintf("dm-%d", t.Devt.Minor),
 		Size: humanSize(t.Size), Features: t.Features, Handler: t.Handler,
-		Write: choose(t.ReadOnly, "ro", "rw"), Live: &MapState{State: choose(t.Suspended, "suspend", "active")},
+		Write: choose(t.ReadOnly, "ro", "rw"),
 	}
-	for _, g := range t.Groups {
-		m.Groups = append(m.Groups, Group{Policy: g.Selector, Status: g.State})
+	groups := make([]GroupWords, len(t.Groups))
+	for i, g := range t.Groups {
+		groups[i] = GroupWords{Policy: g.Selector, Status: g.State}
 	}
 	for _, p := range t.Paths {
 		path, vendor, product := d.pathOf(p)
 		if m.Vendor == "" {
 			m.Vendor, m.Product = vendor, product
 		}
-		g := &m.Groups[p.Group]
-		g.Paths = append(g.Paths, NewPath(path))
+		g := &groups[p.Group]
+		g.Paths = append(g.Paths, path)
 	}
-	return m
+	for _, g := range groups {
+		m.Groups = append(m.Groups, NewGroup(g))
+	}
+	made := NewMap(m)
+	made.Live = &MapState{State: choose(t.Suspended, "suspend", "active")}
+	return made
 }
 
 func (d *diskTable) pathOf(p TablePath) (path PathWords, vendor, product string) {

@@ -324,13 +324,14 @@ func TestDMTopology(t *testing.T) {
 	got, err := d.Topology(t.Context())
 	require.NoError(t, err)
 	require.Len(t, got.Maps, 3)
-	want := Map{
-		Name: "my map", WWID: "36001", DM: "dm-1", Size: "8.0M", Features: "1 queue_if_no_path", Handler: "1 alua", Write: "rw", Live: &MapState{State: "active"},
-		Groups: []Group{{Policy: "service-time 0", Status: "active", Paths: []Path{
-			NewPath(PathWords{HCTL: "#:#:#:#", Dev: "-", Devt: "8:0", DMState: "active", DevState: "unknown"}),
-			NewPath(PathWords{HCTL: "#:#:#:#", Dev: "-", Devt: "8:16", DMState: "failed", DevState: "unknown"}),
-		}}},
-	}
+	want := NewMap(MapWords{
+		Name: "my map", WWID: "36001", DM: "dm-1", Size: "8.0M", Features: "1 queue_if_no_path", Handler: "1 alua", Write: "rw",
+		Groups: []Group{NewGroup(GroupWords{Policy: "service-time 0", Status: "active", Paths: []PathWords{
+			{HCTL: "#:#:#:#", Dev: "-", Devt: "8:0", DMState: "active", DevState: "unknown"},
+			{HCTL: "#:#:#:#", Dev: "-", Devt: "8:16", DMState: "failed", DevState: "unknown"},
+		}})},
+	})
+	want.Live = &MapState{State: "active"}
 	if diff := cmp.Diff(want, got.Maps[0]); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
 	}

@@ -62,6 +62,7 @@ func (r *jsonReader) read() (*Topology, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	r.batch.packer.close(r.batch.table)
 	return &Topology{Maps: r.batch.maps, Form: FormJSON}, nil
 }
 
@@ -104,7 +105,7 @@ func isPrinted(text string) bool {
 
 func (r *jsonReader) oneMap() {
 	m := r.batch.addMap(r.pos, len(r.text))
-	m.Live = r.batch.state(r.pos, len(r.text))
+	m.Live, m.maker, m.properties = one(&r.batch.states, r.pos, len(r.text)), one(&r.batch.makers, r.pos, len(r.text)), one(&r.batch.sizes, r.pos, len(r.text))
 	var seen seen
 	for key := range r.object {
 		r.mapField(m, key, &seen)
@@ -133,15 +134,15 @@ func (r *jsonReader) mapField(m *Map, key string, seen *seen) {
 		r.each(r.group)
 		m.Groups = r.batch.groups.take()
 	case "vend":
-		m.Vendor = strings.TrimSpace(r.string())
+		m.maker.vendor = strings.TrimSpace(r.string())
 	case "prod":
-		m.Product = strings.TrimSpace(r.string())
+		m.maker.product = strings.TrimSpace(r.string())
 	case "features":
-		m.Features = r.string()
+		m.properties.features = r.string()
 	case "hwhandler":
-		m.Handler = r.string()
+		m.properties.handler = r.string()
 	case "write_prot":
-		m.Write = r.string()
+		m.properties.write = r.string()
 	default:
 		r.mapState(m, key)
 	}
@@ -151,7 +152,7 @@ func (r *jsonReader) mapField(m *Map, key string, seen *seen) {
 func (r *jsonReader) mapState(m *Map, key string) {
 	switch key {
 	case "action":
-		m.Action = r.string()
+		m.maker.action = r.string()
 	case "dm_st":
 		m.Live.State = r.string()
 	case "failback":
@@ -167,25 +168,28 @@ func (r *jsonReader) mapState(m *Map, key string) {
 
 func (r *jsonReader) group() {
 	g := r.batch.groups.add(r.pos, len(r.text))
+	g.row, g.paths = one(&r.batch.rows, r.pos, len(r.text)), r.batch.table
+	found := false
 	for key := range r.object {
 		switch key {
 		case "selector":
-			g.Policy = r.string()
+			g.row.policy = r.string()
 		case "pri":
-			g.Prio = r.number()
+			g.row.prio, g.row.rated = r.integer()
 		case "dm_st":
-			g.Status = r.string()
+			g.row.status = r.string()
 		case "paths":
-			if g.Paths != nil {
+			if found {
 				r.fail(nil, "paths are listed twice")
 			}
+			found, g.from = true, r.batch.len()
 			r.each(r.path)
-			g.Paths = r.batch.paths.take()
+			g.to = r.batch.len()
 		default:
 			r.skip(0)
 		}
 	}
-	if g.Paths == nil {
+	if !found {
 		r.fail(nil, "a path group without paths")
 	}
 }
@@ -212,7 +216,8 @@ func (r *jsonReader) path() {
 	if p.Dev == "" {
 		r.fail(nil, "a path without a device")
 	}
-	*r.batch.paths.add(r.pos, len(r.text)) = r.batch.packer.path(&p)
+	r.batch.room(r.pos, len(r.text))
+	r.batch.packer.add(r.batch.table, &p)
 }
 
 // seen remembers which of the fields that identify an object it has.

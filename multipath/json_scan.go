@@ -223,11 +223,21 @@ func codeUnit(s string) (rune, bool) {
 
 // number reads an integer; nil for null, or a number that is none.
 func (r *jsonReader) number() *int {
-	n, err := strconv.Atoi(r.token())
-	if err != nil {
+	n, ok := r.integer()
+	if !ok {
 		return nil
 	}
-	return r.batch.number(n, r.pos, len(r.text))
+	p := one(&r.batch.numbers, r.pos, len(r.text))
+	*p = n
+	return p
+}
+
+func (r *jsonReader) integer() (n int, ok bool) {
+	n, err := strconv.Atoi(r.token())
+	if err != nil {
+		return 0, false // not what it is cut down to
+	}
+	return n, true
 }
 
 // token reads a number, true, false or null, without its meaning.

@@ -20,9 +20,11 @@ import (
 // forms one between two paths: see [Topology.Unknowns].
 func Parse(text []byte) (*Topology, error) { return ParseString(string(text)) }
 
-// ParseString is [Parse] without the copy of the text that Parse makes.
+// ParseString is [Parse] without the copy of the text that Parse makes so that
+// the caller can use its bytes again. The clients of this package read with it
+// what they have received.
 func ParseString(text string) (*Topology, error) {
-	r := textReader{text: plain(text), batch: newBatch(textPath)}
+	r := newTextReader(text)
 	return r.read()
 }
 

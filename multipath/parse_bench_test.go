@@ -14,21 +14,21 @@ func host(n int) []Map {
 	prio := [2]int{50, 10}
 	maps := make([]Map, n)
 	for i := range maps {
-		m := Map{
+		m := MapWords{
 			Name: fmt.Sprintf("mpath%c%c%c", 'a'+i/676%26, 'a'+i/26%26, 'a'+i%26), WWID: fmt.Sprintf("360014055e7000000%016x", i), DM: fmt.Sprint("dm-", i),
 			Vendor: "LIO-ORG", Product: "TCMU device", Features: "1 queue_if_no_path", Handler: "1 alua", Write: "rw", Size: "10G",
 		}
 		for g := range 2 {
-			group := Group{Policy: "service-time 0", Prio: &prio[g], Status: [2]string{"active", "enabled"}[g]}
+			group := GroupWords{Policy: "service-time 0", Prio: &prio[g], Status: [2]string{"active", "enabled"}[g]}
 			for p := range 4 {
-				group.Paths = append(group.Paths, NewPath(PathWords{
+				group.Paths = append(group.Paths, PathWords{
 					HCTL: fmt.Sprintf("%d:0:0:%d", g*4+p, i), Dev: fmt.Sprintf("sd%c%c%c", 'a'+p, 'a'+i%26, 'a'+i/26%26),
 					Devt: fmt.Sprintf("8:%d", i*8+g*4+p), DMState: "active", CheckState: "ready", DevState: "running",
-				}))
+				})
 			}
-			m.Groups = append(m.Groups, group)
+			m.Groups = append(m.Groups, NewGroup(group))
 		}
-		maps[i] = m
+		maps[i] = NewMap(m)
 	}
 	return maps
 }
@@ -58,7 +58,7 @@ func plainTree(_ *source, maps []Map) string {
 	var b strings.Builder
 	w := widths(maps)
 	for _, m := range maps {
-		fmt.Fprintf(&b, "%s %s %s\nsize=%s features='%s' hwhandler='%s' wp=%s\n", named(m), m.DM, vendored(m), m.Size, m.Features, m.Handler, m.Write)
+		fmt.Fprintf(&b, "%s %s %s\nsize=%s features='%s' hwhandler='%s' wp=%s\n", named(m), m.DM, vendored(m), m.Size(), m.Features(), m.Handler(), m.Write())
 		for i, g := range m.Groups {
 			treeGroup(&b, g, w, i == len(m.Groups)-1)
 		}

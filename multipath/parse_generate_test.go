@@ -83,7 +83,7 @@ func (s *source) alias(i int) string {
 }
 
 func (s *source) dmMap(i int) Map {
-	m := Map{
+	m := MapWords{
 		WWID: s.wwid(i), DM: fmt.Sprint("dm-", i), Features: s.features(), Handler: pick(s, "0", "1 alua", "1 rdac", ""),
 		Action: pick(s, "", "", "create", "reload", "switchpg", "rename", "reject"),
 	}
@@ -100,11 +100,11 @@ func (s *source) dmMap(i int) Map {
 	if s.era.noDM {
 		m.DM, m.Vendor, m.Product = "", "", ""
 	}
-	return m
+	return NewMap(m)
 }
 
 // limit leaves out what the era has no place for.
-func (s *source) limit(m *Map) {
+func (s *source) limit(m *MapWords) {
 	if s.era.form != FormJSON {
 		m.Size = pick(s, "10G", "1.0T", "0.0K", "1024G", "954M", "80T", "33 GB")
 	}
@@ -137,22 +137,22 @@ func (s *source) vendor() (vendor, product string) {
 func (s *source) groups() []Group {
 	groups := make([]Group, 1+s.IntN(3))
 	for i := range groups {
-		groups[i] = Group{Policy: pick(s, "service-time 0", "round-robin 0", "queue-length 0"), Status: pick(s, "active", "enabled", "disabled", "undef")}
+		g := GroupWords{Policy: pick(s, "service-time 0", "round-robin 0", "queue-length 0"), Status: pick(s, "active", "enabled", "disabled", "undef")}
 		if !s.era.noPrio {
 			n := pick(s, 50, 10, 1, 0, -1, -6)
-			groups[i].Prio = &n
+			g.Prio = &n
 		}
-		groups[i].Paths = make([]Path, 1+s.IntN(4))
-		for j := range groups[i].Paths {
-			groups[i].Paths[j] = s.path()
+		for range 1 + s.IntN(4) {
+			g.Paths = append(g.Paths, s.path())
 		}
+		groups[i] = NewGroup(g)
 	}
 	return groups
 }
 
 // path makes a path whose device number tells it from all others, unless it
 // has vanished.
-func (s *source) path() Path {
+func (s *source) path() PathWords {
 	s.used++
 	p := PathWords{
 		HCTL:    fmt.Sprintf("%d:%d:%d:%s", s.IntN(40), s.IntN(2), s.IntN(12), s.lun()),
@@ -174,7 +174,7 @@ func (s *source) path() Path {
 	if s.era.oneState {
 		p.CheckState = ""
 	}
-	return NewPath(p)
+	return p
 }
 
 func (s *source) lun() string {
@@ -192,21 +192,21 @@ func (s *source) checked() string {
 }
 
 func (s *source) foreignMap(i int) Map {
-	m := Map{
+	m := MapWords{
 		Name: fmt.Sprintf("uuid.fedcba98-3579-%d", i), DM: fmt.Sprintf("nvme%dn1", i), Foreign: "nvme", Vendor: "NVMe", Product: "Some controller,1.0",
 		Size: "167772160", Features: "n/a", Handler: "ANA", Write: "rw",
 	}
 	m.WWID = m.Name
 	for range 1 + s.IntN(2) {
-		g := Group{Policy: "n/a", Status: "optimized"}
+		g := GroupWords{Policy: "n/a", Status: "optimized"}
 		for range s.IntN(3) {
 			s.used++
-			g.Paths = append(g.Paths, NewPath(PathWords{
+			g.Paths = append(g.Paths, PathWords{
 				HCTL: fmt.Sprintf("0:%d:1", s.used), Dev: fmt.Sprintf("nvme%dc%dn1", i, s.used), Devt: fmt.Sprintf("259:%d", s.used),
 				DMState: "n/a", CheckState: "optimized", DevState: pick(s, "live", "connecting", "deleting (no IO)"),
-			}))
+			})
 		}
-		m.Groups = append(m.Groups, g)
+		m.Groups = append(m.Groups, NewGroup(g))
 	}
-	return m
+	return NewMap(m)
 }

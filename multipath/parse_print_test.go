@@ -26,9 +26,9 @@ func widths(maps []Map) [6]int {
 
 func (s *source) prefix(m Map) string {
 	switch {
-	case m.Action != "":
-		return m.Action + ": "
-	case s.era.form == FormTree && m.Foreign == "" && s.chance(8):
+	case m.Action() != "":
+		return m.Action() + ": "
+	case s.era.form == FormTree && m.Foreign() == "" && s.chance(8):
 		return ": "
 	}
 	return ""
@@ -42,10 +42,10 @@ func named(m Map) string {
 }
 
 func vendored(m Map) string {
-	if m.Vendor == "" {
+	if m.Vendor() == "" {
 		return ""
 	}
-	return fmt.Sprintf("%-8s,%s", m.Vendor, m.Product)
+	return fmt.Sprintf("%-8s,%s", m.Vendor(), m.Product())
 }
 
 // printTree prints as 0.4.9 and later do.
@@ -57,15 +57,15 @@ func printTree(s *source, maps []Map) string {
 		if bold {
 			b.WriteString("\x1b[1m")
 		}
-		if m.Foreign != "" {
-			fmt.Fprintf(&b, "%s [nvme]:%s %s,%s", named(m), m.DM, m.Vendor, m.Product)
+		if m.Foreign() != "" {
+			fmt.Fprintf(&b, "%s [nvme]:%s %s,%s", named(m), m.DM, m.Vendor(), m.Product())
 		} else {
 			fmt.Fprintf(&b, "%s%s %s %s", s.prefix(m), named(m), m.DM, vendored(m))
 		}
 		if bold {
 			b.WriteString("\x1b[0m")
 		}
-		fmt.Fprintf(&b, "\nsize=%s features='%s' hwhandler='%s' wp=%s\n", m.Size, m.Features, m.Handler, m.Write)
+		fmt.Fprintf(&b, "\nsize=%s features='%s' hwhandler='%s' wp=%s\n", m.Size(), m.Features(), m.Handler(), m.Write())
 		for i, g := range m.Groups {
 			treeGroup(&b, g, w, i == len(m.Groups)-1)
 		}
@@ -79,17 +79,17 @@ func treeGroup(b *strings.Builder, g Group, w [6]int, last bool) {
 		glyph, outer = "`", " "
 	}
 	prio := "n/a"
-	if g.Prio != nil {
-		prio = fmt.Sprint(*g.Prio)
+	if n, ok := g.Prio(); ok {
+		prio = fmt.Sprint(n)
 	}
-	fmt.Fprintf(b, "%s-+- policy='%s' prio=%s status=%s\n", glyph, g.Policy, prio, g.Status)
-	for i, p := range g.Paths {
+	fmt.Fprintf(b, "%s-+- policy='%s' prio=%s status=%s\n", glyph, g.Policy(), prio, g.Status())
+	for i := range g.Len() {
 		glyph = "|"
-		if i == len(g.Paths)-1 {
+		if i == g.Len()-1 {
 			glyph = "`"
 		}
 		fmt.Fprintf(b, "%s %s-", outer, glyph)
-		for c, word := range wordsOf(p) {
+		for c, word := range wordsOf(g.Path(i)) {
 			fmt.Fprintf(b, " %-*s", w[c], word)
 		}
 		b.WriteString("\n")
@@ -101,7 +101,7 @@ func printQuoted(s *source, maps []Map) string {
 	var b strings.Builder
 	w := widths(maps)
 	for _, m := range maps {
-		fmt.Fprintf(&b, "%s%s\n[size=%s][features=\"%s\"][hwhandler=\"%s\"]\n", s.prefix(m), named(m), m.Size, m.Features, m.Handler)
+		fmt.Fprintf(&b, "%s%s\n[size=%s][features=\"%s\"][hwhandler=\"%s\"]\n", s.prefix(m), named(m), m.Size(), m.Features(), m.Handler())
 		bracketGroups(&b, m, w)
 		b.WriteString("\n")
 	}
@@ -118,9 +118,9 @@ func printBracket(s *source, maps []Map) string {
 			glue = ""
 		}
 		fmt.Fprintf(&b, "%s%s%s%s %s\n", s.prefix(m), named(m), glue, m.DM, vendored(m))
-		fmt.Fprintf(&b, "[size=%s][features=%-8s][hwhandler=%-8s]", m.Size, m.Features, m.Handler)
-		if m.Write != "" {
-			fmt.Fprintf(&b, "[%s        ]", m.Write)
+		fmt.Fprintf(&b, "[size=%s][features=%-8s][hwhandler=%-8s]", m.Size(), m.Features(), m.Handler())
+		if m.Write() != "" {
+			fmt.Fprintf(&b, "[%s        ]", m.Write())
 		}
 		b.WriteString("\n")
 		bracketGroups(&b, m, w)
@@ -130,12 +130,12 @@ func printBracket(s *source, maps []Map) string {
 
 func bracketGroups(b *strings.Builder, m Map, w [6]int) {
 	for _, g := range m.Groups {
-		fmt.Fprintf(b, `\_ %s `, g.Policy)
-		if g.Prio != nil {
-			fmt.Fprintf(b, "[prio=%d]", *g.Prio)
+		fmt.Fprintf(b, `\_ %s `, g.Policy())
+		if n, ok := g.Prio(); ok {
+			fmt.Fprintf(b, "[prio=%d]", n)
 		}
-		fmt.Fprintf(b, "[%s]\n", g.Status)
-		for _, p := range g.Paths {
+		fmt.Fprintf(b, "[%s]\n", g.Status())
+		for p := range g.Each {
 			fmt.Fprintf(b, ` \_ %-*s %-*s %-*s [%s]`, w[0], p.HCTL(), w[1], p.Dev(), w[2], p.Devt(), p.DMState())
 			if p.CheckState() != "" {
 				fmt.Fprintf(b, "[%s] ", p.CheckState())
@@ -151,14 +151,16 @@ func printJSON(_ *source, maps []Map) string {
 	b.WriteString("{\n   \"major_version\": 0,\n   \"minor_version\": 1,\n   \"maps\": [")
 	for i, m := range maps {
 		fmt.Fprintf(&b, "{\n%s,\n      \"path_groups\": [", fields(6, "name", m.Name, "uuid", m.WWID, "sysfs", m.DM, "failback", "immediate",
-			"queueing", "5 chk", "write_prot", m.Write, "dm_st", "active", "features", m.Features, "hwhandler", m.Handler, "action", m.Action,
-			"vend", fmt.Sprintf("%-8s", m.Vendor), "prod", fmt.Sprintf("%-16s", m.Product), "rev", `0"1`))
+			"queueing", "5 chk", "write_prot", m.Write(), "dm_st", "active", "features", m.Features(), "hwhandler", m.Handler(), "action", m.Action(),
+			"vend", fmt.Sprintf("%-8s", m.Vendor()), "prod", fmt.Sprintf("%-16s", m.Product()), "rev", `0"1`))
 		for j, g := range m.Groups {
-			fmt.Fprintf(&b, "{\n%s,\n         \"pri\" : %d,\n%s,\n         \"group\" : %d,\n         \"paths\": [", fields(9, "selector", g.Policy), *g.Prio,
-				fields(9, "dm_st", g.Status, "marginal_st", "normal"), j+1)
-			for k, p := range g.Paths {
+			prio, _ := g.Prio()
+			fmt.Fprintf(&b, "{\n%s,\n         \"pri\" : %d,\n%s,\n         \"group\" : %d,\n         \"paths\": [", fields(9, "selector", g.Policy()), prio,
+				fields(9, "dm_st", g.Status(), "marginal_st", "normal"), j+1)
+			for k := range g.Len() {
+				p := g.Path(k)
 				fmt.Fprintf(&b, "{\n%s\n         }%s", fields(12, "dev", p.Dev(), "dev_t", p.Devt(), "dm_st", p.DMState(), "dev_st", p.DevState(),
-					"chk_st", p.CheckState(), "checker", "tur", "host_wwnn", "[undef]", "lun_hex", "0x000e000000000000"), comma(k, len(g.Paths)))
+					"chk_st", p.CheckState(), "checker", "tur", "host_wwnn", "[undef]", "lun_hex", "0x000e000000000000"), comma(k, g.Len()))
 			}
 			fmt.Fprintf(&b, "]\n      }%s", comma(j, len(m.Groups)))
 		}

@@ -107,8 +107,9 @@ func TestParseJSONUnescaped(t *testing.T) {
 	got, err := ParseJSON([]byte(text))
 	require.NoError(t, err)
 	three := 3
-	want := []Map{{Name: "a", WWID: "36", Vendor: "B", Product: `","uuid":"37`, Live: &MapState{Active: &three}, Groups: []Group{}}}
-	if diff := cmp.Diff(want, got.Maps); diff != "" {
+	want := NewMap(MapWords{Name: "a", WWID: "36", Vendor: "B", Product: `","uuid":"37`, Groups: []Group{}})
+	want.Live = &MapState{Active: &three}
+	if diff := cmp.Diff([]Map{want}, got.Maps); diff != "" {
 		t.Errorf("unexpected maps (-want +got):\n%s", diff)
 	}
 }

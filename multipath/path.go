@@ -1,7 +1,6 @@
 package multipath
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"strings"
 )
@@ -10,13 +9,11 @@ import (
 // them. A row that is garbled behind its device number has no states, and its
 // map is [Map].Partial.
 //
-// It is small and has one pointer, for a host has thousands: what costs most
-// about reading a topology is the memory that it is put into. Compare with
-// [Path.Equal]: == asks where the words are, too.
+// Compare with [Path.Equal]: == asks where the words are, too.
 type Path struct {
 	row string // holds the words
 	at  [wordCount]span
-	far bool // the words are further apart than spans can tell: see farRow
+	odd *PathWords // has them instead, where spans cannot tell where they are
 }
 
 // The words of a path, as they stand in a row.
@@ -47,8 +44,13 @@ type PathWords struct {
 
 // NewPath makes a path of its words.
 func NewPath(w PathWords) Path {
-	var p packer
-	return p.path(&w)
+	all := w.list()
+	row := strings.Join(all[:], "")
+	if len(row) > mostSpan {
+		return Path{odd: &w}
+	}
+	at, _ := locate(row, &all)
+	return Path{row: row, at: at}
 }
 
 // HCTL returns the SCSI address: "39:0:0:1", or "#:#:#:#" where it is unknown.
@@ -105,64 +107,12 @@ func (p *Path) UnmarshalJSON(b []byte) error {
 }
 
 func (p *Path) word(i int) string {
-	if p.far {
-		return farWord(p.row, i)
+	if p.odd != nil {
+		return p.odd.list()[i]
 	}
 	return p.row[p.at[i].from:p.at[i].to]
 }
 
 func (w *PathWords) list() [wordCount]string {
 	return [wordCount]string{w.HCTL, w.Dev, w.Devt, w.DMState, w.CheckState, w.DevState}
-}
-
-// A packer keeps words that do not stand together in a text, those of many
-// paths in one piece of memory.
-type packer struct{ piece strings.Builder }
-
-func (k *packer) path(w *PathWords) Path {
-	all := w.list()
-	size := 0
-	for _, word := range all {
-		size += len(word)
-	}
-	if size > mostSpan {
-		return Path{row: farRow(all), far: true}
-	}
-	if k.piece.Cap()-k.piece.Len() < size {
-		next := max(size, min(2*k.piece.Cap(), mostPiece))
-		k.piece = strings.Builder{}
-		k.piece.Grow(next)
-	}
-	var p Path
-	start := k.piece.Len()
-	for i, word := range all {
-		p.at[i].from = uint8(k.piece.Len() - start)
-		k.piece.WriteString(word)
-		p.at[i].to = uint8(k.piece.Len() - start)
-	}
-	p.row = k.piece.String()[start:]
-	return p
-}
-
-const mostPiece = 4096
-
-// farRow keeps words of any length: behind the lengths of all.
-func farRow(all [wordCount]string) string {
-	var b []byte
-	for _, word := range all {
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(word)))
-	}
-	for _, word := range all {
-		b = append(b, word...)
-	}
-	return string(b)
-}
-
-func farWord(row string, i int) string {
-	from, size := 8*wordCount, 0
-	for n := range i + 1 {
-		from += size
-		size = int(binary.LittleEndian.Uint64([]byte(row[8*n : 8*n+8])))
-	}
-	return row[from : from+size]
 }

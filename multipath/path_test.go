@@ -41,18 +41,42 @@ func TestPathJSON(t *testing.T) {
 	require.Error(t, json.Unmarshal([]byte(`[{"dev":1}]`), &again))
 }
 
-// Paths that were packed together do not share their words.
-func TestPacker(t *testing.T) {
-	var k packer
-	var want []PathWords
-	var got []Path
+// Paths that are kept together do not share their words.
+func TestGroupPaths(t *testing.T) {
+	want := GroupWords{Paths: []PathWords{}}
 	for n := range 2000 {
-		w := PathWords{Dev: strings.Repeat("d", n%300), Devt: strings.Repeat("8", n%7), DevState: "running"}
-		want, got = append(want, w), append(got, k.path(&w))
+		want.Paths = append(want.Paths, PathWords{Dev: strings.Repeat("d", n%300), Devt: strings.Repeat("8", n%7), DevState: "running"})
 	}
-	for n := range want {
-		require.Equal(t, want[n], got[n].Words())
-	}
+	got := NewGroup(want)
+	require.Equal(t, want, got.Words())
+	require.Equal(t, 2000, got.Len())
+	require.True(t, got.Equal(NewGroup(want)))
+	want.Paths[1999].Dev = "other"
+	require.False(t, got.Equal(NewGroup(want)))
+}
+
+// Rows whose words are far apart, or are not in the text as they are given.
+func TestOddRows(t *testing.T) {
+	const start = "mpatha (36001) dm-0 LIO-ORG,TCMU device\nsize=10G features='0' hwhandler='0' wp=rw\n`-+- policy='service-time 0' prio=50 status=active\n"
+	far := strings.Repeat(" ", 300)
+	got, err := ParseString(start + "  |- 0:0:0:1 sda" + far + "8:0 active ready running\n  |- 1:0:0:1 sdb 8:16 failed i/o  pending running\n" +
+		"  |- 2:0:0:1 8:32 active ready" + far + "running\n  `- 3:0:0:1 sdd 8:48 active ready running\n")
+	require.NoError(t, err)
+	require.Equal(t, []PathWords{
+		{"0:0:0:1", "sda", "8:0", "active", "ready", "running"}, {"1:0:0:1", "sdb", "8:16", "failed", "i/o pending", "running"},
+		{"2:0:0:1", "", "8:32", "active", "ready", "running"}, {"3:0:0:1", "sdd", "8:48", "active", "ready", "running"},
+	}, got.Maps[0].Groups[0].Words().Paths)
+}
+
+func TestGroupJSON(t *testing.T) {
+	b, err := json.Marshal([]Group{NewGroup(GroupWords{Policy: "service-time 0", Prio: new(int), Paths: []PathWords{{Dev: "sda"}}}), {}})
+	require.NoError(t, err)
+	require.Equal(t, `[{"policy":"service-time 0","prio":0,"paths":[{"dev":"sda"}]},{"paths":[]}]`, string(b))
+	var again []Group
+	require.NoError(t, json.Unmarshal(b, &again))
+	require.Equal(t, "sda", again[0].Path(0).Dev())
+	require.True(t, again[1].Equal(Group{}))
+	require.Error(t, json.Unmarshal([]byte(`[{"policy":1}]`), &again))
 }
 
 // A topology has nothing of the bytes that it was read from: their owner may

@@ -25,8 +25,10 @@ import "strings"
 // glyphs forbid ("`-" is the last of its kind) are refused.
 type textReader struct {
 	text   string
+	begun  int  // offset of the current line
 	pos    int  // behind the current line
 	line   int  // number of the current line
+	plain  bool // there are no escapes, or none that mean anything
 	cut    bool // the current line is the last and has no newline
 	form   Form
 	noise  int
@@ -39,9 +41,9 @@ type textReader struct {
 	batch   batch
 
 	states memo[[3]span]
-	groups memo[groupRow]
-	makers memo[maker]
-	sizes  memo[properties]
+	groups memo[*groupRow]
+	makers memo[*maker]
+	sizes  memo[*properties]
 }
 
 // open is the map that is being read.
@@ -54,12 +56,22 @@ type open struct {
 	end   byte // likewise of the latest path of the group; 0 where it has none
 }
 
+func newTextReader(text string) textReader {
+	r := textReader{text: text, batch: newBatch(textPath)}
+	r.batch.table.text = text
+	return r
+}
+
 func (r *textReader) read() (*Topology, error) {
 	for r.pos < len(r.text) {
 		if r.usual() {
 			continue
 		}
-		if err := r.take(r.next()); err != nil {
+		line := r.next()
+		if !r.plain && strings.Contains(line, escape) {
+			return readPlain(r.text)
+		}
+		if err := r.take(line); err != nil {
 			return nil, err
 		}
 	}
@@ -69,10 +81,19 @@ func (r *textReader) read() (*Topology, error) {
 	return &Topology{Maps: r.batch.maps, Form: r.form, Noise: r.noise}, nil
 }
 
+// readPlain reads a text again from its beginning, without the escapes that were
+// seen in it.
+func readPlain(text string) (*Topology, error) {
+	r := newTextReader(plain(text))
+	r.plain = true
+	return r.read()
+}
+
 // next cuts the next line off, without its end.
 func (r *textReader) next() string {
 	rest := r.text[r.pos:]
 	r.line++
+	r.begun = r.pos
 	n := strings.IndexByte(rest, '\n')
 	if n < 0 {
 		r.cut, r.pos = true, len(r.text)
@@ -130,12 +151,11 @@ func (r *textReader) skip() error {
 }
 
 // begin opens the map of a header that properties followed.
-func (r *textReader) begin(h *header, p *properties, form Form) {
+func (r *textReader) begin(h *header, made *maker, p *properties, form Form) {
 	r.close()
 	m := r.batch.addMap(r.pos, len(r.text))
-	m.Name, m.WWID, m.DM, m.Action, m.Foreign = h.name, h.wwid, h.dm, h.action, h.foreign
-	m.Vendor, m.Product = h.vendor, h.product
-	m.Size, m.Features, m.Handler, m.Write = p.size, p.features, p.handler, p.write
+	m.Name, m.WWID, m.DM = h.name, h.wwid, h.dm
+	m.maker, m.properties = made, p
 	r.form = form
 	r.open = open{m: m, form: form}
 }
@@ -156,7 +176,7 @@ func (r *textReader) close() {
 
 func (r *textReader) closeGroup() {
 	if o := &r.open; o.group != nil {
-		o.group.Paths = r.batch.paths.take()
+		o.group.to = r.batch.len()
 		o.group = nil
 	}
 }
@@ -166,7 +186,7 @@ func (o *open) missing() string {
 	switch what := o.missingPaths(); {
 	case what != "":
 		return what
-	case o.group == nil && o.m.Product != "" && o.m.Vendor != "##":
+	case o.group == nil && o.m.Product() != "" && o.m.Vendor() != "##":
 		return "a map that has a vendor has paths"
 	case o.last == '|':
 		return "groups follow"
@@ -180,7 +200,7 @@ func (o *open) missingPaths() string {
 		return ""
 	case o.end == '|':
 		return "paths follow"
-	case o.end == 0 && o.m.Foreign == "":
+	case o.end == 0 && o.m.Foreign() == "":
 		return "a group without a path" // which native NVMe subsystems do have
 	}
 	return ""

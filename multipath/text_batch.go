@@ -3,21 +3,26 @@ package multipath
 // A batch hands out the parts of a topology from chunks, so that reading takes
 // a few allocations for many maps.
 type batch struct {
-	maps   []Map
-	groups slab[Group]
-	paths  slab[Path]
-	prios  slab[int]      // JSON's
-	states slab[MapState] // JSON's
-	packer packer
+	perPath int // bytes of text, the path's share of group and map included
+	maps    []Map
+	groups  slab[Group]
+	table   *pathTable
+
+	// Only JSON's:
+	packer  packer
+	rows    slab[groupRow]
+	makers  slab[maker]
+	sizes   slab[properties]
+	states  slab[MapState]
+	numbers slab[int]
 }
 
 // newBatch makes a batch for a text that has about so many bytes per path.
 func newBatch(perPath int) batch {
-	b := batch{}
-	b.paths.each = perPath
-	b.groups.each = perPath * usualPaths
-	b.prios.each = b.groups.each
-	b.states.each = b.groups.each * usualGroups
+	b := batch{perPath: perPath, table: &pathTable{}}
+	group := perPath * usualPaths
+	b.groups.each, b.rows.each = group, group
+	b.makers.each, b.sizes.each, b.states.each, b.numbers.each = group*usualGroups, group*usualGroups, group*usualGroups, group*usualGroups
 	return b
 }
 
@@ -36,32 +41,56 @@ const (
 func (b *batch) addMap(pos, size int) *Map {
 	n := len(b.maps)
 	if n == cap(b.maps) {
-		guess := min(size/(b.groups.each*usualGroups)+1, firstMaps)
-		if n > 0 {
-			guess = n*size/max(pos, 1) + 1
-			guess = max(n+n/4+1, min(guess+guess/16, 64*n)) // by a part of n at least: the cost stays linear
-		}
-		maps := make([]Map, n, guess)
-		copy(maps, b.maps)
-		b.maps = maps
+		b.maps = withRoom(b.maps, min(size/(b.groups.each*usualGroups)+1, firstMaps), pos, size)
 	}
 	b.maps = b.maps[:n+1]
 	return &b.maps[n]
 }
 
-// number keeps an integer, where pos of size bytes are read.
-func (b *batch) number(n, pos, size int) *int {
-	p := b.prios.add(pos, size)
-	*p = n
-	b.prios.take()
-	return p
+// shared keeps what maps have in common with the one before.
+func (b *batch) shared(made maker, has properties) (*maker, *properties) {
+	if n := len(b.maps); n > 0 && *b.maps[n-1].maker == made && *b.maps[n-1].properties == has {
+		return b.maps[n-1].maker, b.maps[n-1].properties
+	}
+	m, p := new(maker), new(properties) // here, not for every line that could have been one
+	*m, *p = made, has
+	return m, p
 }
 
-// state makes what a map of JSON has beside, where pos of size bytes are read.
-func (b *batch) state(pos, size int) *MapState {
-	s := b.states.add(pos, size)
-	b.states.take()
-	return s
+// row adds a path for a row that is filled later, where pos of size bytes are
+// read.
+func (b *batch) row(pos, size int) *pathRow {
+	t := b.table
+	if len(t.rows) == cap(t.rows) {
+		b.room(pos, size)
+	}
+	t.rows = t.rows[:len(t.rows)+1]
+	return &t.rows[len(t.rows)-1]
+}
+
+// room makes room for one path more.
+func (b *batch) room(pos, size int) {
+	b.table.rows = withRoom(b.table.rows, min(size/b.perPath+1, mostChunk), pos, size)
+}
+
+// len returns how many paths there are.
+func (b *batch) len() uint32 { return uint32(len(b.table.rows)) }
+
+// withRoom returns all with room for one more at least, where pos of size bytes
+// are read.
+func withRoom[T any](all []T, first, pos, size int) []T {
+	n := len(all)
+	if n < cap(all) {
+		return all
+	}
+	guess := first
+	if n > 0 {
+		guess = n*size/max(pos, 1) + 1
+		guess = max(n+n/4+1, min(guess+guess/16, 64*n)) // by a part of n at least: the cost stays linear
+	}
+	more := make([]T, n, guess)
+	copy(more, all)
+	return more
 }
 
 // A slab is a chunk of elements, of which the last run is still growing.
@@ -109,4 +138,12 @@ func (s *slab[T]) take() []T {
 		run = []T{}
 	}
 	return run
+}
+
+// one makes one element more, which is no part of a run, where pos of size bytes
+// are read.
+func one[T any](s *slab[T], pos, size int) *T {
+	element := s.add(pos, size)
+	s.take()
+	return element
 }

@@ -9,7 +9,8 @@ import (
 type groupRow struct {
 	policy, status string
 
-	prio *int
+	prio  int
+	rated bool // there is a priority
 }
 
 // parseTreeGroup reads policy='service-time 0' prio=50 status=active.
@@ -57,9 +58,9 @@ func parseBracketGroup(s string) (g groupRow, ok bool) {
 
 // rate keeps a priority; "n/a" is none.
 func (g *groupRow) rate(s string) {
-	if n, err := strconv.Atoi(s); err == nil {
-		g.prio = &n
-	} else {
-		g.prio = nil
+	n, err := strconv.Atoi(s)
+	if g.rated = err == nil; !g.rated {
+		n = 0
 	}
+	g.prio = n
 }

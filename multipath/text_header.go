@@ -7,7 +7,7 @@ import (
 
 // A header is what the first line of a map says.
 type header struct {
-	action, name, wwid, dm, foreign string
+	name, wwid, dm string
 	maker
 
 	paren bool   // the WWID stood in parentheses
@@ -113,14 +113,14 @@ func opening(s string) int {
 	return 0
 }
 
-// A maker is what a header says about the storage.
-type maker struct{ vendor, product string }
+// A maker is what a header says beside the names of the map.
+type maker struct{ vendor, product, action, foreign string }
 
-// parseMaker reads "vendor,product": at the first comma, for only products have
+// storage reads "vendor,product": at the first comma, for only products have
 // any.
-func parseMaker(s string) maker {
+func (m *maker) storage(s string) {
 	vendor, product, _ := strings.Cut(s, ",")
-	return maker{vendor: strings.TrimSpace(vendor), product: strings.TrimSpace(product)}
+	m.vendor, m.product = strings.TrimSpace(vendor), strings.TrimSpace(product)
 }
 
 // anchor returns where the device stands in a header. One behind a closing

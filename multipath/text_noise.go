@@ -106,16 +106,16 @@ func isDeath(s string) bool {
 	return false
 }
 
-// plain removes the escapes that make headers bold where the printing process
-// writes to a terminal.
+// escape begins what makes headers bold where the printing process writes to a
+// terminal.
+const escape = "\x1b["
+
+// plain removes the escapes of a text.
 func plain(s string) string {
-	if strings.IndexByte(s, '\x1b') < 0 {
-		return s
-	}
 	var b strings.Builder
 	b.Grow(len(s))
 	for {
-		before, after, found := strings.Cut(s, "\x1b[")
+		before, after, found := strings.Cut(s, escape)
 		b.WriteString(before)
 		if !found {
 			return b.String()

@@ -60,8 +60,9 @@ func (r *textReader) hear(p pending) error {
 		r.denied = true
 		return nil
 	}
-	if cause := failure(p.line, r.text[p.at:]); cause != nil {
-		return withStack(&ReplyError{Reply: oneLine(p.line + "\n" + r.text[p.at:]), Err: cause})
+	if replyCause(p.line) != nil {
+		rest := plain(r.text[p.at:])
+		return withStack(&ReplyError{Reply: oneLine(p.line + "\n" + rest), Err: failure(p.line, rest)})
 	}
 	if isDeath(p.line) && len(r.batch.maps) > 0 {
 		return refused(p.no, ErrTruncated, p.line)

@@ -23,8 +23,9 @@ func (r *textReader) properties(line string) (bool, error) {
 		return true, refused(r.pending.no, nil, "a header unlike those before it")
 	}
 	r.pending = pending{}
-	h.maker = parseMaker(h.rest)
-	r.begin(&h, &p, form)
+	h.storage(h.rest)
+	made, has := r.batch.shared(h.maker, p)
+	r.begin(&h, made, has, form)
 	if r.cut && form == FormTree && !isWrite(p.write) {
 		return true, refused(r.line, ErrTruncated, "the last line does not end")
 	}

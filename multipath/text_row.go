@@ -92,7 +92,7 @@ func (r *textReader) addGroup(g *groupRow, glyph byte) {
 	}
 	r.closeGroup()
 	o.group = r.batch.groups.add(r.pos, len(r.text))
-	o.group.Policy, o.group.Status, o.group.Prio = g.policy, g.status, g.prio
+	o.group.row, o.group.paths, o.group.from = g, r.batch.table, r.batch.len()
 	o.last, o.end = glyph, 0
 }
 
@@ -107,7 +107,7 @@ func (r *textReader) path(d drawing, body string) (bool, error) {
 	switch {
 	case strings.HasPrefix(d.glyphs, `\_`):
 		form, whole = FormBracket, p.bracket(body)
-	case r.open.m != nil && r.open.m.Foreign != "":
+	case r.open.m != nil && r.open.m.Foreign() != "":
 		whole = p.foreign(body)
 	default:
 		whole = p.tree(body)
@@ -133,7 +133,8 @@ func (r *textReader) addPath(d drawing, p *PathWords, whole bool) error {
 	case d.outer() == '|' && o.last == '`', d.outer() == ' ' && o.last == '|':
 		return refused(r.line, nil, "a path of another group")
 	}
-	*r.batch.paths.add(r.pos, len(r.text)) = r.batch.packer.path(p)
+	r.batch.room(r.pos, len(r.text))
+	r.batch.table.addIn(r.begun, r.pos, p)
 	if o.end = d.glyph(); o.end == 0 {
 		o.end = 1
 	}

@@ -25,7 +25,7 @@ func (r *textReader) usual() bool {
 //	| |- 39:0:0:1 sdi 8:128 failed i/o pending running
 func (r *textReader) usualPaths() bool {
 	o := &r.open
-	if o.group == nil || o.form != FormTree || o.doubt != 0 || o.last == 0 || o.m.Foreign != "" {
+	if o.group == nil || o.form != FormTree || o.doubt != 0 || o.last == 0 || o.m.Foreign() != "" {
 		return false
 	}
 	outer := byte('|')
@@ -54,9 +54,6 @@ func (r *textReader) usualPaths() bool {
 // or 0.
 func (r *textReader) usualPath(s string) int {
 	address := addressLength(s)
-	if address == 0 || address >= len(s) || s[address] != ' ' {
-		return 0
-	}
 	dev := blanks(s, address)
 	devEnd := dev
 	for devEnd < len(s) && s[devEnd] > ' ' {
@@ -64,20 +61,17 @@ func (r *textReader) usualPath(s string) int {
 	}
 	devt := blanks(s, devEnd)
 	devtEnd := devt + numberLength(s[devt:])
-	if devt == devEnd || devtEnd == devt || devtEnd >= len(s) || s[devtEnd] != ' ' {
-		return 0
-	}
 	at := blanks(s, devtEnd)
+	if address == 0 || dev == address || devt == devEnd || devtEnd == devt || at == devtEnd {
+		return 0
+	}
 	states, n := r.states.find(s[at:], readStateSpans)
-	if n == 0 {
+	if n == 0 || at+n > mostSpan || uint(r.pos)+5 >= oddRow {
 		return 0
 	}
-	if at+n > mostSpan {
-		return 0
-	}
-	p := r.batch.paths.add(r.pos, len(r.text))
-	p.row = s[:at+n]
-	w := &p.at // one by one: a whole array would be put together elsewhere and copied
+	p := r.batch.row(r.pos, len(r.text))
+	p.at = uint32(r.pos + 5)
+	w := &p.words // one by one: a whole array would be put together elsewhere and copied
 	w[wordHCTL].to = uint8(address)
 	w[wordDev] = span{uint8(dev), uint8(devEnd)}
 	w[wordDevt] = span{uint8(devt), uint8(devtEnd)}
@@ -105,17 +99,16 @@ func (r *textReader) usualGroup() bool {
 	}
 	r.line++
 	r.pos += 5 + n
-	r.addGroup(g, s[0])
+	r.addGroup(*g, s[0])
 	return true
 }
 
-// usualMap reads a header and its properties. The first header of a text is
-// left to the careful code, which has others to be like it.
+// usualMap reads a header and its properties.
 //
 //	mpathb (360014055e7…) dm-12 LIO-ORG,TCMU device
 //	size=10G features='1 queue_if_no_path' hwhandler='1 alua' wp=rw
 func (r *textReader) usualMap() bool {
-	if len(r.batch.maps) == 0 || !r.named {
+	if len(r.batch.maps) > 0 && !r.named {
 		return false
 	}
 	s := r.text[r.pos:]
@@ -132,9 +125,9 @@ func (r *textReader) usualMap() bool {
 	if size == 0 {
 		return false
 	}
-	h.maker = *made
+	r.named = true
 	r.line += 2
 	r.pos += n + end + size
-	r.begin(&h, p, FormTree)
+	r.begin(&h, *made, *p, FormTree)
 	return true
 }

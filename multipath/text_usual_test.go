@@ -9,7 +9,7 @@ import (
 
 // carefully reads as ParseString does, without what is known ahead.
 func carefully(text string) (*Topology, error) {
-	r := textReader{text: plain(text), batch: newBatch(textPath)}
+	r := newTextReader(plain(text))
 	for r.pos < len(r.text) {
 		if err := r.take(r.next()); err != nil {
 			return nil, err

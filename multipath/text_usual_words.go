@@ -29,7 +29,7 @@ func (m *memo[T]) find(s string, read func(line string) (T, bool)) (*T, int) {
 
 func (m *memo[T]) learn(s string, read func(line string) (T, bool)) (*T, int) {
 	n := strings.IndexByte(s, '\n')
-	if n < 0 {
+	if n < 0 || strings.IndexByte(s[:n], escape[0]) >= 0 {
 		return nil, 0
 	}
 	value, ok := read(s[:n])
@@ -91,18 +91,21 @@ var plainSigns = func() (t [256]bool) {
 
 // readMaker reads what follows the device in a header. It leaves what could
 // make the whole line mean something else.
-func readMaker(s string) (m maker, ok bool) {
+func readMaker(s string) (*maker, bool) {
 	if strings.ContainsAny(s, ")]=") || strings.IndexByte(s, ',') < 0 && strings.TrimSpace(s) != "" {
-		return m, false
+		return nil, false
 	}
-	return parseMaker(s), true
+	var m maker
+	m.storage(s)
+	return &m, true
 }
 
-func readTreeProperties(line string) (p properties, ok bool) {
+func readTreeProperties(line string) (*properties, bool) {
 	if !strings.HasPrefix(line, "size=") {
-		return p, false
+		return nil, false
 	}
-	return parseTreeProperties(strings.TrimSpace(line))
+	p, ok := parseTreeProperties(strings.TrimSpace(line))
+	return &p, ok
 }
 
 // readStateSpans tells where the states stand that end a path's row.
@@ -126,7 +129,10 @@ func readStateSpans(line string) (at [3]span, ok bool) {
 // behind moves a span. What it is in is no longer than [mostSpan].
 func (s span) behind(n int) span { return span{from: s.from + uint8(n), to: s.to + uint8(n)} }
 
-func readTreeGroup(body string) (groupRow, bool) { return parseTreeGroup(strings.TrimSpace(body)) }
+func readTreeGroup(body string) (*groupRow, bool) {
+	g, ok := parseTreeGroup(strings.TrimSpace(body))
+	return &g, ok
+}
 
 // addressLength returns how long the SCSI address is that s begins with, of
 // four numbers or of none; or 0.

@@ -157,7 +157,7 @@ func (sc *scene) indexTopology() {
 	}
 	sc.entry = make(map[string]*multipath.Map, len(sc.topo.Maps))
 	for i := range sc.topo.Maps {
-		if m := &sc.topo.Maps[i]; m.Foreign == "" && sc.entry[m.Name] == nil {
+		if m := &sc.topo.Maps[i]; m.Foreign() == "" && sc.entry[m.Name] == nil {
 			sc.entry[m.Name] = m
 		}
 	}
