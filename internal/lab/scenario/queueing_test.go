@@ -14,63 +14,81 @@ import (
 	"github.com/lunsweep/lunsweep/remediate"
 )
 
-// Five of eight maps that queue have lost every path; one of them carries a
-// file system with data that is not on disk yet, on others a dd, a blkid and a
-// worker of udev's wait. A hundred surveys in a row keep their time and leave
-// nothing of their own waiting; then what nobody uses is cleared, and who waited
-// for it is free.
-func TestQueueingForEver(t *testing.T) {
-	const luns, alive, mounted, read, probed, udev = 8, 3, 7, 3, 4, 5
-	d := guest.ScsiDebug(t, 2, luns, "delay=0")
-	guest.Udev(t) // multipathd waits for udev, map by map
+// Four of five maps that queue have lost every path: one carries a file system
+// with data that is not on disk yet, on the others a dd, a blkid and a worker of
+// udev's wait.
+type waiting struct {
+	s         *remediate.Sweeper
+	maps      []guest.Map
+	dir       string // where the file system is mounted
+	dd        *guest.Reader
+	blkid     *background
+	unwritten guest.Map
+}
+
+const aliveLUN, readLUN, probedLUN, udevLUN, mountedLUN, waitingLUNs = 0, 1, 2, 3, 4, 5
+
+func newWaiting(t *testing.T) *waiting {
+	t.Helper()
+	d := guest.ScsiDebug(t, 2, waitingLUNs, "delay=0")
 	daemon := guest.StartMultipathd(t, guest.Conf{NoPathRetry: "queue", FriendlyNames: true})
-	guest.WaitMaps(t, luns, 2)
-	var maps []guest.Map
-	for lun := range luns {
-		maps = append(maps, d.Map(t, lun))
+	guest.WaitMaps(t, waitingLUNs, 2)
+	w := &waiting{s: newSweeper(t, remediate.WithMaxDead(1))}
+	for lun := range waitingLUNs {
+		w.maps = append(w.maps, d.Map(t, lun))
 	}
-	guest.Mkfs(t, "ext4", maps[mounted].Dev())
-	dir := guest.Mount(t, maps[mounted].Dev())
-	guest.Run(t, "sync", "-f", dir)
-	guest.StuckUdev(t, daemon, maps[udev], func() {
-		if err := os.WriteFile(dir+"/unwritten", make([]byte, 2<<20), 0o600); err != nil {
+	w.unwritten = w.maps[mountedLUN]
+	guest.Mkfs(t, "ext4", w.unwritten.Dev())
+	w.dir = guest.Mount(t, w.unwritten.Dev())
+	guest.Run(t, "sync", "-f", w.dir)
+	guest.StuckUdev(t, daemon, w.maps[udevLUN], func() {
+		if err := os.WriteFile(w.dir+"/unwritten", make([]byte, 2<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d.VanishLUNs(t, alive)
+		d.VanishLUNs(t, aliveLUN+1)
 	})
-	for _, m := range maps[alive:] {
+	for _, m := range w.maps[aliveLUN+1:] {
 		guest.WaitFailed(t, m)
 	}
-	dd := guest.StuckReader(t, maps[read].Dev())
-	blkid := stuckBlkid(t, maps[probed].Dev())
+	w.dd = guest.StuckReader(t, w.maps[readLUN].Dev())
+	w.blkid = stuckBlkid(t, w.maps[probedLUN].Dev())
+	return w
+}
 
-	s := newSweeper(t, remediate.WithMaxDead(1))
-	worst := hundredSurveys(t, s, maps[mounted].WWID, luns-alive)
+// A hundred surveys in a row keep their time and leave nothing of their own
+// waiting.
+func TestQueueingForEver(t *testing.T) {
+	w := newWaiting(t)
+	worst := hundredSurveys(t, w.s, w.unwritten.WWID, waitingLUNs-1)
 	t.Logf("the slowest of a hundred surveys took %s", worst.Round(time.Millisecond))
 	if own := guest.Process(os.Getpid()); own.State == "D" {
 		t.Errorf("this process waits: %s", own)
 	}
 	expectNotStuck(t)
+	guest.Run(t, "multipathd", "disablequeueing", "maps") // so that the guest can end
+}
 
+// What nobody uses is cleared, and who waited for it is free; what is mounted
+// stays until the operator has given it up.
+func TestQueueingCleared(t *testing.T) {
+	w := newWaiting(t)
 	var wwids, disks []string
-	for lun := alive; lun < mounted; lun++ {
-		wwids, disks = append(wwids, maps[lun].WWID), append(disks, d.Disks(t, lun)...)
+	for _, m := range w.maps[aliveLUN+1 : mountedLUN] {
+		wwids, disks = append(wwids, m.WWID), append(disks, m.Paths...)
 	}
-	execute(t, s, plan(t, s, wwids...), remediate.Removed)
-	for _, m := range maps[alive:mounted] {
+	execute(t, w.s, plan(t, w.s, wwids...), remediate.Removed)
+	for _, m := range w.maps[aliveLUN+1 : mountedLUN] {
 		expectGone(t, m, disks...)
 	}
-	dd.Wait(t, 5*time.Second)
-	blkid.Wait(t, 5*time.Second)
-	for lun, m := range maps {
-		if lun < alive {
-			expectThere(t, m, 2)
-		}
-		if (lun < alive || lun == mounted) && !guest.Queueing(t, m.Name) {
+	w.dd.Wait(t, 5*time.Second)
+	w.blkid.Wait(t, 5*time.Second)
+	expectThere(t, w.maps[aliveLUN], 2)
+	for _, m := range []guest.Map{w.maps[aliveLUN], w.unwritten} {
+		if !guest.Queueing(t, m.Name) {
 			t.Errorf("%s does not queue any more", m.Name)
 		}
 	}
-	clearMounted(t, s, maps[mounted], dir)
+	clearMounted(t, w.s, w.unwritten, w.dir)
 	for _, p := range guest.Blocked() {
 		t.Errorf("still blocked: %s", p)
 	}
