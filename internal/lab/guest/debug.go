@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// settled bounds how long devices may take to appear.
-const settled = 30 * time.Second
+// settled bounds how long devices may take to appear, on a machine that has much
+// else to do.
+const settled = time.Minute
 
 // debugDriver is scsi_debug's folder of changeable parameters.
 const debugDriver = "/sys/bus/pseudo/drivers/scsi_debug/"
@@ -96,6 +97,15 @@ func (d *Debug) RestoreLUNs(t testing.TB) {
 func (d *Debug) Set(t testing.TB, parameter, value string) {
 	t.Helper()
 	Write(t, debugDriver+parameter, value)
+}
+
+// SetWhenIdle is Set for what the driver refuses to change while a command is
+// under way: it tries until none is.
+func (d *Debug) SetWhenIdle(t testing.TB, parameter, value string) {
+	t.Helper()
+	WaitFor(t, "scsi_debug is idle, to change "+parameter, settled, func() error {
+		return TryWrite(debugDriver+parameter, value)
+	})
 }
 
 // naturally orders sdb before sdaa, dm-2 before dm-10.

@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -212,14 +213,18 @@ func SgWWID(t testing.TB, disk string) string {
 // multipath calls it, whatever kind of designator it is from.
 func UdevWWID(t testing.TB, disk string) string {
 	t.Helper()
-	Udev(t)
-	for line := range strings.Lines(Run(t, "udevadm", "info", "--query=property", "--name="+dev(disk))) {
-		if wwid, ok := strings.CutPrefix(line, "ID_SERIAL="); ok {
-			return strings.TrimSpace(wwid)
+	wwid := ""
+	WaitFor(t, "udev has an identity for "+disk, settled, func() error {
+		Udev(t)
+		for line := range strings.Lines(Run(t, "udevadm", "info", "--query=property", "--name="+dev(disk))) {
+			if serial, ok := strings.CutPrefix(line, "ID_SERIAL="); ok {
+				wwid = strings.TrimSpace(serial)
+				return nil
+			}
 		}
-	}
-	t.Fatalf("udev has no identity for %s", disk)
-	return ""
+		return errors.New("it has no ID_SERIAL")
+	})
+	return wwid
 }
 
 // SgLUNs is what the target of a disk answers to REPORT LUNS through it.

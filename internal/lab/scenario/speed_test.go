@@ -13,13 +13,11 @@ import (
 // A whole survey over the socket, every LU asked and every map read, takes less
 // time than multipath -ll alone: while all is well, and with half of the LUs gone.
 func TestSurveySpeed(t *testing.T) {
-	const luns = 32
+	const luns = 16 // multipathd and udev take seconds for each on a busy machine
 	d := guest.ScsiDebug(t, 2, luns, "delay=0")
 	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true})
 	guest.WaitMaps(t, luns, 2)
-	guest.WaitFor(t, "the LUs take 10 ms for a command", 20*time.Second, func() error { // not while one is under way
-		return guest.TryWrite("/sys/bus/pseudo/drivers/scsi_debug/delay", "1")
-	})
+	d.SetWhenIdle(t, "delay", "1") // a jiffy of 10 ms for each command
 	s := newSweeper(t, remediate.WithBackend("socket"), remediate.WithMaxDead(1))
 	expectFaster(t, "healthy", s)
 
