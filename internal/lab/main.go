@@ -18,6 +18,9 @@ import (
 // first.
 var allSuites = []string{"bullseye", "bookworm", "trixie", "sid"}
 
+// benchTimeout is the time limit of one benchmark.
+const benchTimeout = 15 * time.Minute
+
 type options struct {
 	suites  []string
 	run     *regexp.Regexp
@@ -27,6 +30,7 @@ type options struct {
 	spread  bool
 	again   int
 	build   bool
+	bench   bool
 	keep    string
 	timeout time.Duration
 	cache   string
@@ -72,6 +76,7 @@ func parseOptions(args []string) (options, error) {
 	fs.BoolVar(&o.spread, "spread", false, "run each scenario on one distribution only, in turn")
 	fs.IntVar(&o.again, "again", 0, "run what failed once more, alone, where it is no more than `N` scenarios")
 	fs.BoolVar(&o.build, "build", false, "build the lab where it is missing, and run nothing")
+	fs.BoolVar(&o.bench, "bench", false, "run the benchmarks, and nothing else: one guest at a time, with more time, on bookworm unless told")
 	fs.StringVar(&o.keep, "keep", "", "keep what each guest wrote, and its console, under this `directory`")
 	fs.DurationVar(&o.timeout, "timeout", 180*time.Second, "time limit of one scenario, boot included")
 	fs.StringVar(&o.peers, "peers", "", "put others' rules into the situations of the scenarios TestPeers…, each on a boot of its own, and `print` the table, or check or write the README's")
@@ -85,6 +90,12 @@ func parseOptions(args []string) (options, error) {
 	}
 	if !strings.Contains(" print check write ", " "+o.peers+" ") && o.peers != "" {
 		return o, fmt.Errorf("-peers is print, check or write")
+	}
+	if o.bench {
+		o.jobs, o.timeout = 1, max(o.timeout, benchTimeout)
+		if *suites == "" {
+			*suites = "bookworm"
+		}
 	}
 	var err error
 	if o.suites, err = chosenSuites(*suites, o.spread); err != nil {
@@ -136,7 +147,7 @@ func lab(ctx context.Context, o options) (bool, error) {
 		return false, err
 	}
 	defer bin.remove()
-	names, err := bin.scenarios(ctx, o.run)
+	names, err := bin.scenarios(ctx, o.run, o.bench)
 	if err != nil {
 		return false, err
 	}

@@ -14,6 +14,7 @@ import (
 type cell struct {
 	test, suite string
 	verdict     verdict
+	tables      []shown
 }
 
 // matrix pairs scenarios with distributions: each with each, or, spread, each
@@ -54,6 +55,7 @@ func runAll(ctx context.Context, o options, dir string, bin payload, cells []*ce
 	again(ctx, o, cells, func(c *cell) verdict { return runCell(ctx, o, dir, bin, c) })
 	fmt.Print(table(cells))
 	fmt.Print(details(cells))
+	fmt.Print(markdown(allTables(cells)))
 	fmt.Printf("%s in %s\n", tally(cells), time.Since(start).Round(time.Second))
 	return !anyFailed(cells)
 }
@@ -98,6 +100,7 @@ func runCell(ctx context.Context, o options, dir string, bin payload, c *cell) v
 	if err != nil {
 		return verdict{words: err.Error()}
 	}
+	c.tables = tablesIn(g.payload(), c.suite)
 	return judge(e)
 }
 
@@ -171,6 +174,14 @@ func details(cells []*cell) string {
 		}
 	}
 	return b.String()
+}
+
+func allTables(cells []*cell) []shown {
+	var out []shown
+	for _, c := range cells {
+		out = append(out, c.tables...)
+	}
+	return out
 }
 
 func tally(cells []*cell) string {

@@ -60,8 +60,9 @@ func (p *payload) compile(ctx context.Context, root, name, verb string, args ...
 	return nil
 }
 
-// scenarios lists the test functions that match, in the binary's order.
-func (p *payload) scenarios(ctx context.Context, match *regexp.Regexp) ([]string, error) {
+// scenarios lists the test functions that match, in the binary's order: the
+// benchmarks, whose names begin with TestBench, or all others.
+func (p *payload) scenarios(ctx context.Context, match *regexp.Regexp, bench bool) ([]string, error) {
 	cmd := exec.CommandContext(ctx, p.files[0], "-test.list", "^Test")
 	out, err := cmd.Output()
 	if err != nil {
@@ -69,7 +70,7 @@ func (p *payload) scenarios(ctx context.Context, match *regexp.Regexp) ([]string
 	}
 	var names []string
 	for _, f := range strings.Fields(string(out)) {
-		if match.MatchString(f) {
+		if match.MatchString(f) && strings.HasPrefix(f, "TestBench") == bench {
 			names = append(names, f)
 		}
 	}

@@ -1,0 +1,44 @@
+//go:build linux
+
+package guest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A Table is what a scenario has to show: the lab prints it, joined with the same
+// table of other distributions.
+type Table struct {
+	t    testing.TB
+	file string
+}
+
+// NewTable begins the table called name, with these columns.
+func NewTable(t testing.TB, name string, columns ...string) *Table {
+	t.Helper()
+	if err := os.MkdirAll("/payload/tables", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	table := &Table{t: t, file: filepath.Join("/payload/tables", name)}
+	table.Row(columns...)
+	return table
+}
+
+// Row adds a row.
+func (x *Table) Row(cells ...string) {
+	x.t.Helper()
+	x.t.Log(strings.Join(cells, " | "))
+	f, err := os.OpenFile(x.file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if _, err := f.WriteString(strings.Join(cells, "\t") + "\n"); err != nil {
+		x.t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		x.t.Fatal(err)
+	}
+}

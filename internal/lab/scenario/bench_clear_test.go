@@ -1,0 +1,145 @@
+//go:build lab && linux
+
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/lab/guest"
+	"github.com/lunsweep/lunsweep/multipath"
+)
+
+// The same 60 residual maps of two paths are cleared by the sweep command, by
+// the manual runbook as a shell loop, by the kernel's own calls and nothing else,
+// and by rescan-scsi-bus.sh.
+func TestBenchClear(t *testing.T) {
+	const lost = 60
+	b := newBench(t, 4, 4+lost, guest.Conf{})
+	rows := guest.NewTable(t, "clearing 60 residual maps of two paths", "by", "time, sweep = 1", "left over")
+	var swept time.Duration
+	for range 2 {
+		took := b.clearedBy(t, sweepAll)
+		if swept == 0 || took.time < swept {
+			swept = took.time
+		}
+		b.expectNothingLeft(t, "sweep", took.lost)
+		b.regain(t)
+	}
+	rows.Row("`sweep apply -yes -own all -dwell 0 -max-dead 100%`", "1.00", "nothing")
+
+	var floor time.Duration
+	for _, atOnce := range []int{1, 8} {
+		took := b.clearedBy(t, func(t *testing.T, maps []guest.Map) { byTheKernel(t, maps, atOnce) })
+		b.expectNothingLeft(t, "the kernel", took.lost)
+		t.Logf("the kernel, %d at once: %s", atOnce, took.time)
+		if floor == 0 || took.time < floor {
+			floor = took.time
+		}
+		b.regain(t)
+	}
+	rows.Row("the kernel's floor: device-mapper removals and deletes alone, at the best concurrency", ratio(floor, swept), "nothing")
+
+	took := b.clearedBy(t, manualRunbook)
+	rows.Row("the runbook as a shell loop, with its `multipath -ll` before and after", ratio(took.time, swept), b.left(t, took.lost))
+	b.regain(t)
+
+	took = b.clearedBy(t, rescanScript)
+	rows.Row("`rescan-scsi-bus.sh -r -m` (sg3-utils)", ratio(took.time, swept), b.left(t, took.lost))
+
+	t.Logf("sweep %s, floor %s", swept, floor)
+}
+
+// A clearing is one contender's run.
+type clearing struct {
+	time time.Duration
+	lost []guest.Map
+}
+
+func (b *bench) clearedBy(t *testing.T, by func(*testing.T, []guest.Map)) clearing {
+	t.Helper()
+	lost := b.lose(t)
+	return clearing{time: timed(func() { by(t, lost) }), lost: lost}
+}
+
+func sweepAll(t *testing.T, _ []guest.Map) {
+	r := guest.Sweep(t, 5*time.Minute, "apply", "-yes", "-own", "all", "-dwell", "0", "-max-dead", "100%")
+	if r.Code != 0 {
+		t.Errorf("sweep: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// byTheKernel is what nobody can do in less: an ioctl for each map, a write for
+// each disk, and a look whether they are gone.
+func byTheKernel(t *testing.T, maps []guest.Map, atOnce int) {
+	dm, err := multipath.OpenDeviceMapper("/dev/mapper/control")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dm.Close()
+	slots := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for _, m := range maps {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := kernelClears(dm, m); err != nil {
+				t.Errorf("%s: %v", m.Name, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func kernelClears(dm *multipath.DeviceMapper, m guest.Map) error {
+	for begun := time.Now(); ; { // udev may have it open for a moment
+		err := dm.Remove(context.Background(), "mpath-"+m.WWID)
+		if err == nil {
+			break
+		}
+		if time.Since(begun) > 20*time.Second {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	for _, d := range m.Paths {
+		if err := guest.TryWrite("/sys/block/"+d+"/device/delete", "1"); err != nil {
+			return err
+		}
+		if _, err := os.Stat("/sys/block/" + d); err == nil {
+			return fmt.Errorf("%s is still there", d)
+		}
+	}
+	return nil
+}
+
+// manualRunbook is what an operator types, without the time for reading: the
+// topology, then for each dead map a direct read, the flush and the deletes,
+// each only after the one before, and the topology again.
+func manualRunbook(t *testing.T, maps []guest.Map) {
+	var script strings.Builder
+	script.WriteString("multipath -ll >/tmp/before\n")
+	for _, m := range maps {
+		fmt.Fprintf(&script, "dd if=%s of=/dev/null bs=1M count=1 iflag=direct && exit 1\n", m.Dev())
+		fmt.Fprintf(&script, "n=0; until multipath -f %s; do n=$((n+1)); [ $n -lt 20 ] || exit 1; sleep 0.5; done\n", m.Name)
+		for _, d := range m.Paths {
+			fmt.Fprintf(&script, "echo 1 >/sys/block/%s/device/delete || exit 1\n", d)
+		}
+	}
+	script.WriteString("multipath -ll >/tmp/after; ls /sys/block /dev/disk/by-id >/tmp/ls\n")
+	if _, err := guest.TryFor(5*time.Minute, "sh", "-c", script.String()); err != nil {
+		t.Errorf("the runbook: %v", err)
+	}
+}
+
+// rescanScript is what sg3-utils offers for it.
+func rescanScript(t *testing.T, _ []guest.Map) {
+	if _, err := guest.TryFor(4*time.Minute, "rescan-scsi-bus.sh", "-r", "-m"); err != nil {
+		t.Logf("rescan-scsi-bus.sh: %v", err)
+	}
+}
