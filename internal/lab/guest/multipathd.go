@@ -151,7 +151,7 @@ func WaitMaps(t testing.TB, maps, paths int) []Map {
 	what := fmt.Sprintf("%d maps of %d paths", maps, paths)
 	nudged := time.Now()
 	more := time.Duration(maps) * time.Second // a daemon makes two or three a second
-	WaitFor(t, what, settled+2*more, func() error {
+	WaitFor(t, what, 2*(settled+more), func() error {
 		if time.Since(nudged) > 6*time.Second+more {
 			nudged = time.Now()
 			addPaths()
