@@ -18,7 +18,8 @@ type Address struct {
 	// Target is an iSCSI name ("iqn.…", "eui.…", "naa.…"), the port name of
 	// an FC target or the address of a SAS one ("0x500a098188f7f0a1", colons
 	// allowed), or host:channel:target ("39:0:0") where the kernel's own
-	// numbers are all there is.
+	// numbers are all there is. An array has several ports: each is a
+	// target of its own.
 	Target string
 	// LUN is the number as arrays count, or as the kernel has it, who adds
 	// 4000h to a LUN in flat space addressing: either form finds the other.

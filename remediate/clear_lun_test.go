@@ -2,6 +2,8 @@ package remediate_test
 
 import (
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -172,4 +174,22 @@ func TestClearLUNOfAVolumeThatLivesOn(t *testing.T) {
 	require.Len(t, r.Results, 1)
 	require.NoError(t, s.sweeper(t).VerifyIdentity(within(t), "/dev/mapper/mpathb", s.lu.WWID()))
 	require.Equal(t, []string{"sdi"}, s.lu.Paths())
+}
+
+// What is no disk would stay in the new volume's place: an array's own
+// controller, shown where nothing is mapped yet.
+func TestClearLUNOfNoDisk(t *testing.T) {
+	s := multi(t)
+	const device = "sys/devices/platform/host39/session1/target39:0:0/39:0:0:0"
+	for name, text := range map[string]string{"type": "12", "vendor": "LIO-ORG", "model": "controller", "rev": "4.0", "state": "running"} {
+		file := filepath.Join(s.Tree(), device, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(text+"\n"), 0o600))
+	}
+	require.NoError(t, os.Symlink("../../../../"+device, filepath.Join(s.Tree(), "sys/bus/scsi/devices/39:0:0:0")))
+	_, err := s.sweeper(t).ClearLUN(within(t), lun(0), freshWWID)
+	var e *remediate.EvidenceError
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, "39:0:0:0", e.WWID)
+	require.Contains(t, e.Reason, "type 0ch")
 }
