@@ -39,7 +39,9 @@ func VerifyIdentity(ctx context.Context, device, wwid string, opts ...Option) er
 // path, the live page, the page that the kernel cached and the map's uuid must
 // all name the wanted LU. It is closed by default: a path that does not answer
 // proves nothing (but see [WithSilentPaths]), nor does a map that is empty or
-// suspended, or anything that has changed while it was looked at.
+// suspended, or anything that has changed while it was looked at. multipathd
+// suspends a map for a moment to change it, so an error without Got is worth
+// another try.
 //
 // It writes nothing and opens no map. It needs root, and returns by the end of
 // ctx; each command is given the time of [WithProbeTimeout].

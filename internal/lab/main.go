@@ -158,6 +158,7 @@ func lab(ctx context.Context, o options) (bool, error) {
 	if len(names) == 0 {
 		return false, fmt.Errorf("no scenario matches %q", o.run)
 	}
+	bin.addExamples(ctx, root, names)
 	if err := buildLab(ctx, o.cache, o.suites); err != nil {
 		return false, err
 	}

@@ -2,22 +2,24 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
 
 // A payload is what a guest gets to run: the scenarios as one static test
-// binary, and the sweep command beside it.
+// binary, the sweep command beside it, and examples where a scenario runs them.
 type payload struct {
 	dir   string
 	files []string // what goes into every guest's /payload
-	lack  error    // why the sweep command is not among them
+	lack  error    // why a command is not among them
 }
 
 // moduleRoot is the folder of the go.mod that this command was started in.
@@ -47,11 +49,25 @@ func buildPayload(ctx context.Context, root, dir string) (payload, error) {
 	return p, nil
 }
 
-// compile runs go verb -o FILE args… and adds FILE to the payload.
-func (p *payload) compile(ctx context.Context, root, name, verb string, args ...string) error {
+// addExamples compiles the examples that are modules of their own and that the
+// chosen scenarios run: TestCSINode… runs examples/csinode. They depend on much
+// more than the library, so nobody else waits for them.
+func (p *payload) addExamples(ctx context.Context, root string, names []string) {
+	for prefix, example := range map[string]string{"TestCSINode": "csinode"} {
+		dir := filepath.Join(root, "examples", example)
+		wanted := slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, prefix) })
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); !wanted || err != nil {
+			continue
+		}
+		p.lack = errors.Join(p.lack, p.compile(ctx, dir, example, "build", "."))
+	}
+}
+
+// compile runs go verb -o FILE args… in dir and adds FILE to the payload.
+func (p *payload) compile(ctx context.Context, dir, name, verb string, args ...string) error {
 	file := filepath.Join(p.dir, name)
 	cmd := exec.CommandContext(ctx, "go", append([]string{verb, "-o", file}, args...)...)
-	cmd.Dir = root
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
