@@ -20,7 +20,8 @@ func releaseOf(name string, b *sysfs.Block) string {
 	case b == nil || b.DM == nil || b.DM.Name == "":
 		return ""
 	case strings.HasPrefix(b.DM.UUID, "LVM-"):
-		return "vgchange -an " + quoted(volumeGroup(b.DM.Name))
+		// LVM cannot find a group whose LU is gone.
+		return "vgchange -an " + quoted(volumeGroup(b.DM.Name)) + " || dmsetup remove " + quoted(b.DM.Name)
 	case strings.HasPrefix(b.DM.UUID, "CRYPT-"):
 		return "cryptsetup close " + quoted(b.DM.Name)
 	}

@@ -17,8 +17,8 @@ func TestReleaseOf(t *testing.T) {
 	}{
 		{"dm-5", dm("secrets", "CRYPT-LUKS2-0a1b-secrets"), "cryptsetup close secrets"},
 		{"dm-5", dm("plain", "CRYPT-PLAIN-plain"), "cryptsetup close plain"},
-		{"dm-6", dm("vg-lv", "LVM-abc"), "vgchange -an vg"},
-		{"dm-6", dm("my--vg-my--lv_tmeta", "LVM-abc-tmeta"), "vgchange -an my-vg"},
+		{"dm-6", dm("vg-lv", "LVM-abc"), "vgchange -an vg || dmsetup remove vg-lv"},
+		{"dm-6", dm("my--vg-my--lv_tmeta", "LVM-abc-tmeta"), "vgchange -an my-vg || dmsetup remove my--vg-my--lv_tmeta"},
 		{"dm-7", dm("it's mine", ""), `dmsetup remove 'it'\''s mine'`},
 		{"md127", &sysfs.Block{}, "mdadm --stop /dev/md127"},
 		{"dm-8", dm("", ""), ""},

@@ -253,14 +253,15 @@ func TestInUseDisksOpened(t *testing.T) { heldDisks(t, slices.Concat(opened, onD
 
 func heldMaps(t *testing.T, kinds []holder) {
 	t.Helper()
-	g, lus := volumes(t, len(kinds)+2)
+	g, lus := volumes(t, len(kinds)+2, "127.0.0.1")
 	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true})
-	guest.WaitMaps(t, len(lus), 2)
+	guest.WaitMaps(t, len(lus), 1)
 	held(t, g, lus, kinds, func(lun int) string { return guest.MapOf(t, g.Disks(t, lun)[0]).Dev() }, remediate.Stale)
 }
 
 func heldDisks(t *testing.T, kinds []holder) {
 	t.Helper()
+	guest.Modprobe(t, "dm-multipath") // without it some versions of multipath refuse to look
 	g, lus := volumes(t, len(kinds)+2, "127.0.0.1")
 	held(t, g, lus, kinds, func(lun int) string { return "/dev/" + g.Disks(t, lun)[0] }, remediate.OrphanPath)
 }
