@@ -33,13 +33,19 @@ type Lot struct {
 
 	mu      sync.Mutex
 	running map[string]*call
-	changed chan struct{} // closed, and made anew, when a call ends or is left
+	changed chan struct{} // closed, and made anew, when a call ends, is left, or counts as stuck
 }
+
+// Grace is what a call has in all, from its start, until it counts as stuck for
+// others: so long it is waited for even though its caller has left it, who may
+// have had no time rather than a slow answer.
+const Grace = 2 * time.Second
 
 // A call is one that was started and has not come back.
 type call struct {
 	since  time.Time
 	stuck  bool          // nobody waits for it any more
+	lost   bool          // and its grace is over
 	thread atomic.Int64  // that it runs on; 0 before it does
 	where  func() string // says where it sleeps; nil for its thread
 }
@@ -150,8 +156,9 @@ var (
 // not touch anything that the caller goes on using after Do has returned.
 //
 // A call with the same key that somebody still waits for is waited for, and so
-// is a place in the lot, as long as ctx lasts; behind calls that are stuck there
-// is no waiting.
+// is a place in the lot, as long as ctx lasts; one with the same key that was
+// left, until it has had its [Grace]. Behind other calls that are stuck there is
+// no waiting.
 //
 // It returns what fn returned; ctx's error if that had ended before; a
 // *[StuckError] if fn has not come back, now or in an earlier call with the same
@@ -219,7 +226,7 @@ func (l *Lot) book(key string, where func() string) (*call, <-chan struct{}, err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c, ok := l.running[key]; ok {
-		return nil, l.hope(!c.stuck), &StuckError{Key: key, Since: c.since}
+		return nil, l.hope(!c.lost), &StuckError{Key: key, Since: c.since}
 	}
 	if len(l.running) >= l.limit {
 		return nil, l.hope(l.anyWaited()), &LimitError{Key: key, Limit: l.limit}
@@ -266,8 +273,21 @@ func (l *Lot) leave(key string, c *call) bool {
 		return false
 	}
 	c.stuck = true
+	if left := Grace - time.Since(c.since); left > 0 {
+		time.AfterFunc(left, func() { l.lose(c) })
+	} else {
+		c.lost = true
+	}
 	l.change()
 	return true
+}
+
+// lose ends the waiting for a call that was left.
+func (l *Lot) lose(c *call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.lost = true
+	l.change()
 }
 
 // end books key out, and tells of it where nobody waited any more.

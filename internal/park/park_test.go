@@ -162,7 +162,49 @@ func TestSameKeyIsRefusedWhenTheCallBeforeItGetsStuck(t *testing.T) {
 		var stuck *park.StuckError
 		require.ErrorAs(t, <-second, &stuck)
 		require.Equal(t, park.StuckError{Key: "sda", Since: began}, *stuck)
-		require.Equal(t, time.Second, time.Since(began))
+		require.Equal(t, park.Grace, time.Since(began))
+	})
+}
+
+// A caller whose time was nearly up when it began says nothing of the call.
+func TestSameKeyWaitsForACallThatWasOnlyJustLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := park.New(0, nil)
+		slow := func() (string, error) {
+			time.Sleep(park.Grace / 2)
+			return "ok", nil
+		}
+		_, err := park.Do(within(t, time.Millisecond), l, "sda", slow)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, []string{"sda"}, keys(l))
+		_, err = park.Do(within(t, time.Millisecond), l, "sda", slow)
+		require.ErrorIs(t, err, context.DeadlineExceeded, "no longer than the new caller's time")
+		v, err := park.Do(within(t, time.Minute), l, "sda", slow)
+		require.NoError(t, err)
+		require.Equal(t, "ok", v)
+	})
+}
+
+// Many that hang, asked one after another for a second time, cost one grace.
+func TestGraceIsForAllTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := park.New(0, nil)
+		release := make(chan struct{})
+		defer close(release)
+		began := time.Now()
+		var all []<-chan error
+		for i := range 32 {
+			all = append(all, start(within(t, park.Grace/4), l, fmt.Sprint("sd", i), hang(release)))
+		}
+		for _, got := range all {
+			require.ErrorIs(t, <-got, context.DeadlineExceeded)
+		}
+		for i := range 32 {
+			_, err := park.Do(within(t, time.Hour), l, fmt.Sprint("sd", i), hang(release))
+			var stuck *park.StuckError
+			require.ErrorAs(t, err, &stuck)
+		}
+		require.Equal(t, park.Grace, time.Since(began))
 	})
 }
 
