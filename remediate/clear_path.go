@@ -284,7 +284,6 @@ func (r *run) stragglers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		sc.readUsers(ctx, r.s.sys)
 		late, err := r.newcomers(ctx, sc)
 		if err != nil || len(late) == 0 {
 			return err
@@ -299,7 +298,7 @@ func (r *run) stragglers(ctx context.Context) error {
 }
 
 // newcomers pins the disks that claim the target's identity and are not in the
-// plan. One that somebody uses ends the work.
+// plan. One that somebody uses, and goes on using, ends the work.
 func (r *run) newcomers(ctx context.Context, sc *scene) ([]held, error) {
 	var out []held
 	for i := range sc.devices {
@@ -310,20 +309,15 @@ func (r *run) newcomers(ctx context.Context, sc *scene) ([]held, error) {
 		if d.Block == "" || settling(d.State) {
 			return nil, errors.WithStack(&EvidenceError{WWID: r.t.WWID, Verdict: Transient, Reason: d.HCTL.String() + " is only just coming, or going"})
 		}
-		f := &Facts{WWID: r.t.WWID, Paths: []Path{sc.path(d, false)}}
-		if why := sc.guard.protects(f, r.s.opt.protected); why != "" {
-			return nil, errors.WithStack(&ProtectedError{WWID: f.WWID, Reason: why})
-		}
-		sc.lookCloser(ctx, r.s.sys, []string{d.Block})
-		if sc.users(f); len(f.InUse) > 0 {
-			return nil, errors.WithStack(&InUseError{WWID: f.WWID, Users: f.InUse})
-		}
 		pin, err := r.s.sys.FS.Pin(ctx, d.HCTL)
 		if err != nil {
 			continue
 		}
-		h := held{PathPin: pinOf(f.Paths[0]), pin: pin}
+		h := held{PathPin: pinOf(sc.path(d, false)), pin: pin}
 		r.held = append(r.held, h)
+		if err := h.unlessGone(ctx, r.unused(ctx, &h, nil)); err != nil {
+			return nil, err
+		}
 		out = append(out, h)
 	}
 	return out, nil

@@ -204,6 +204,20 @@ func TestExecuteLeavesNewcomersAlone(t *testing.T) {
 		require.Equal(t, remediate.Failed, res.Outcome, res.Reason)
 		require.NotContains(t, strings.Join(s.Actions(), "; "), "sdk")
 	})
+	t.Run("a straggler that udev reads for a moment", func(t *testing.T) {
+		s := lost(t, remediatetest.Fail)
+		c := s.target(41)
+		s.After("sdj delete", func() {
+			s.lu.Path("sdk", c, 1)
+			s.Unmap(s.lu)
+			s.Open("sdk", 41702, "udev-worker", remediatetest.Reading)
+			time.AfterFunc(300*time.Millisecond, func() { s.Kill(41702) })
+		})
+		sw := s.sweeper(t)
+		res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+		require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+		require.Contains(t, strings.Join(s.Actions(), "; "), "sdk delete")
+	})
 	t.Run("a straggler that somebody uses", func(t *testing.T) {
 		s := lost(t, remediatetest.Fail)
 		c := s.target(41)
