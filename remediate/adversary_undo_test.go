@@ -80,18 +80,20 @@ type hangingJournal chan struct{}
 
 func (j hangingJournal) Write(p []byte) (int, error) { <-j; return len(p), nil }
 
-// A run was killed after it had switched queueing off, the LU came back, and the
-// next run refuses: it switches queueing on again.
-func TestKilledRunQueueingStaysOff(t *testing.T) {
+// Queueing is off since the plan, and no run has left a note of it: multipathd's
+// retries have run out, or somebody has switched it off by hand. A refusal leaves
+// it at that, and says nothing to multipathd.
+func TestRefusalLeavesQueueingToOthers(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Queue)
 	sw := s.sweeper(t)
 	p := planned(t, sw, s.lu.WWID())
 	require.NoError(t, s.System().Daemon.DisableQueueing(within(t), "mpathb"))
-	s.Restore(s.lu)
+	s.Mount("dm-12", "/late")
+	before := s.Actions()
 	res := executed(t, sw, p)
-	require.Equal(t, remediate.Refused, res.Outcome)
-	require.True(t, s.find(t).Map.Queueing, s.log())
+	require.Equal(t, remediate.Refused, res.Outcome, res.Reason)
+	require.Equal(t, before, s.Actions())
 }
 
 // Both paths were set offline by hand (or by the kernel's error handler). The

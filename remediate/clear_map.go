@@ -71,7 +71,7 @@ func (r *run) disableQueueing(ctx context.Context) error {
 	if err != nil || !t.Queueing {
 		return absentIsFine(err)
 	}
-	r.disabled, r.switched = true, true
+	r.disabled = true
 	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
 	told := r.s.sys.Daemon.DisableQueueing(asked, t.Name)
 	cancel()
@@ -115,7 +115,7 @@ func (r *run) keepOff(ctx context.Context, t multipath.Table) error {
 	if err := r.noteMap(true); err != nil {
 		return err
 	}
-	r.disabled, r.switched = true, true
+	r.disabled = true
 	err := r.s.sys.Kernel.FailIfNoPath(ctx, t.UUID)
 	if errors.Is(err, multipath.ErrNoMap) {
 		return nil // it has gone in this very moment

@@ -97,8 +97,7 @@ type run struct {
 
 	keeps    *Map     // the map that lives on without the paths that go
 	proof    Proof    // of death, as the last look found it
-	disabled bool     // queueing is off, by us or by a run that did not live to restore it
-	switched bool     // it was us
+	disabled bool     // queueing was switched off
 	flushing bool     // multipathd was told to flush
 	touched  bool     // something of the LU was changed for good
 	unheard  error    // why multipathd could not be asked whether it has forgotten
@@ -232,7 +231,7 @@ func (r *run) conclude(err error) {
 		r.res.Outcome, r.res.Reason, r.res.Err = Absent, strings.Join(append([]string{"was gone already"}, r.heirs...), "; "), nil
 	case errors.As(err, &timeout) && timeout.Stuck:
 		r.res.Outcome, r.res.Reason = Stuck, err.Error()
-	case r.touched || r.switched:
+	case r.touched || r.disabled:
 		r.res.Outcome, r.res.Reason = Failed, err.Error()
 	default:
 		r.res.Outcome, r.res.Reason = Refused, err.Error()

@@ -106,7 +106,6 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 	if err != nil {
 		return Device{}, err
 	}
-	r.noteQueueing(sv.Devices)
 	if len(sv.Devices) == 0 || r.t.Keeps && r.nothingHeld() {
 		return Device{}, errAbsent
 	}
@@ -119,16 +118,6 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 	}
 	r.proof, r.keeps = d.Proof, d.Map
 	return d, r.permitted(d)
-}
-
-// noteQueueing finds out whether the planned map, which queued, does no longer:
-// a run before may not have lived to restore it.
-func (r *run) noteQueueing(found []Device) {
-	for _, d := range found {
-		if m := r.t.Map; m != nil && d.Map != nil && d.Map.UUID == m.UUID && m.Queueing && !d.Map.Queueing {
-			r.disabled = true
-		}
-	}
 }
 
 // meant reports whether a LU is the target: by its identity, or by a pinned path.
