@@ -36,6 +36,7 @@ var outside = []string{"github.com/pkg/errors", "golang.org/x/sys/"}
 
 type goPackage struct {
 	ImportPath string
+	Dir        string
 	Doc        string
 	GoFiles    []string
 	Imports    []string
@@ -45,7 +46,7 @@ type goPackage struct {
 // packages lists the module's packages, for linux, without their tests.
 func packages(t *testing.T) []goPackage {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Doc,GoFiles,Imports", module+"/...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Doc,GoFiles,Imports", module+"/...")
 	cmd.Env = append(cmd.Environ(), "GOOS=linux")
 	out, err := cmd.Output()
 	require.NoError(t, err)
