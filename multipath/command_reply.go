@@ -1,6 +1,9 @@
 package multipath
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // daemonVerdict reads what the program multipathd leaves behind after an order.
 // Its standard output is the daemon's reply.
@@ -15,7 +18,7 @@ func daemonVerdict(res RunResult) error {
 	if isNothing(out) {
 		return complaint(said)
 	}
-	if err := verdict(out); err != nil && err != ErrRefused {
+	if err := verdict(out); err != nil && !errors.Is(err, ErrRefused) {
 		return err
 	}
 	return complaint(out + "\n" + said)

@@ -113,6 +113,6 @@ func (p *Path) word(i int) string {
 	return p.row[p.at[i].from:p.at[i].to]
 }
 
-func (w *PathWords) list() [wordCount]string {
-	return [wordCount]string{w.HCTL, w.Dev, w.Devt, w.DMState, w.CheckState, w.DevState}
+func (p *PathWords) list() [wordCount]string {
+	return [wordCount]string{p.HCTL, p.Dev, p.Devt, p.DMState, p.CheckState, p.DevState}
 }

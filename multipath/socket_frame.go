@@ -67,7 +67,7 @@ func readFrame(r io.Reader) (string, error) {
 	}
 	var body strings.Builder
 	if _, err := io.CopyN(&body, r, int64(n)); err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return "", errors.WithStack(err)

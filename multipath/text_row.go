@@ -103,7 +103,7 @@ func (r *textReader) path(d drawing, body string) (bool, error) {
 	}
 	var p PathWords
 	form := FormTree
-	whole := false
+	var whole bool
 	switch {
 	case strings.HasPrefix(d.glyphs, `\_`):
 		form, whole = FormBracket, p.bracket(body)

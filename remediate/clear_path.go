@@ -230,6 +230,7 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 			}
 			if err != nil { // busy, or silent
 				r.unheard = err
+				//nolint:nilerr // it is asked again, and told of in the end
 				return time.Since(begun) > unheardFor, nil
 			}
 			r.unheard = nil

@@ -67,7 +67,6 @@ func WithSilentPaths() Option { return func(o *options) { o.silentPaths = true }
 type identified struct {
 	sc    *scene
 	facts *Facts
-	pins  Target
 }
 
 func (s *Sweeper) identify(ctx context.Context, device, wwid string) error {

@@ -197,9 +197,8 @@ func shortDir(t *testing.T) string {
 // neverRead makes of a file one that whoever opens it for reading waits for,
 // until the test ends.
 func neverRead(t *testing.T, path string) {
-	if err := os.Remove(path); err == nil {
-		err = syscall.Mkfifo(path, 0o644)
-	}
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, syscall.Mkfifo(path, 0o644))
 	t.Cleanup(func() {
 		for range 50 { // there may be several who wait, one after the other
 			if f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil {

@@ -132,9 +132,8 @@ func TestNotesOfOthers(t *testing.T) {
 	t.Parallel()
 	offlined := func(t *testing.T) *scenario {
 		t.Helper()
-		s := lost(t, remediatetest.Fail)
 		for n := 0; ; n++ {
-			s = lost(t, remediatetest.Fail)
+			s := lost(t, remediatetest.Fail)
 			if last, _ := killed(t, s, n); last.Kind == remediate.EventEnd && last.Action == remediate.OfflinePath {
 				return s
 			}

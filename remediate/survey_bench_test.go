@@ -50,7 +50,6 @@ func benchmarkSurvey(b *testing.B, maps, paths int) {
 		require.Len(b, sv.Residual(), maps/10)
 
 		b.StopTimer()
-		sv = nil
 		begun, reads = time.Now(), readCalls()
 		walk.run()
 		walked += time.Since(begun)

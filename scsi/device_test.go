@@ -320,7 +320,7 @@ func TestTimeout(t *testing.T) {
 func TestOneCommandAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := scsi.New(waiting{}, scsi.WithTimeout(time.Minute))
-		go d.TestUnitReady(t.Context())
+		go func() { _ = d.TestUnitReady(t.Context()) }() // it does not come back
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -78,7 +78,7 @@ func (s *sg) Close() error {
 	_, err := park.Do(ctx, s.lot, s.path, func() (struct{}, error) { return struct{}{}, s.node.closeIdle() })
 	var full *park.LimitError
 	if stderrors.As(err, &full) {
-		go s.node.closeIdle() // a descriptor that is never closed costs more than a thread
+		go func() { _ = s.node.closeIdle() }() // a descriptor that is never closed costs more than a thread
 		return nil
 	}
 	return err
@@ -139,7 +139,7 @@ func (n *node) release() {
 	n.mu.Lock()
 	n.users--
 	n.mu.Unlock()
-	n.closeIdle()
+	_ = n.closeIdle() // of a node that was only read from
 }
 
 // retire lets nobody use the node any more.

@@ -1,6 +1,7 @@
 package sysfs
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"sync"
@@ -133,7 +134,7 @@ func readFile(path string) ([]byte, error) {
 func retry(fn func() (int, error)) (int, error) {
 	for {
 		n, err := fn()
-		if err != syscall.EINTR {
+		if !errors.Is(err, syscall.EINTR) {
 			return n, err
 		}
 	}

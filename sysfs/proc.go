@@ -64,7 +64,7 @@ func parseProcStat(text []byte) (procStat, error) {
 		return procStat{}, badText("process stat", string(text))
 	}
 	field := strings.Fields(string(text[to+1:]))
-	const state, start = 3 - 3, 22 - 3 // the first field behind the name is the third
+	const state, start = 0, 22 - 3 // the first field behind the name is the third
 	if len(field) <= start || len(field[state]) != 1 {
 		return procStat{}, badText("process stat", string(text))
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/lunsweep/lunsweep/internal/park"
 )
 
-// ErrOutput: a program printed more than is allowed.
+// ErrOutput says that a program printed more than is allowed.
 var ErrOutput = errors.New("too much output")
 
 // An executor is the Runner over os/exec.

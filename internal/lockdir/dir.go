@@ -151,5 +151,5 @@ func busy(dir *os.Root, name string) bool {
 		return false
 	}
 	defer f.Close()
-	return flock(f, true) == errHeld
+	return errors.Is(flock(f, true), errHeld)
 }

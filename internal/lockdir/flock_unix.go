@@ -3,6 +3,7 @@
 package lockdir
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -21,7 +22,7 @@ func flock(f *os.File, shared bool) error {
 	}
 	cerr := conn.Control(func(fd uintptr) {
 		for {
-			if err = syscall.Flock(int(fd), how|syscall.LOCK_NB); err != syscall.EINTR {
+			if err = syscall.Flock(int(fd), how|syscall.LOCK_NB); !errors.Is(err, syscall.EINTR) {
 				return
 			}
 		}
@@ -29,7 +30,7 @@ func flock(f *os.File, shared bool) error {
 	switch {
 	case cerr != nil:
 		return cerr
-	case err == syscall.EWOULDBLOCK:
+	case errors.Is(err, syscall.EWOULDBLOCK):
 		return errHeld
 	case err != nil:
 		return &fs.PathError{Op: "flock", Path: f.Name(), Err: err}

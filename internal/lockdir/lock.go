@@ -48,10 +48,10 @@ func (d *Dir) Lock(ctx context.Context, key, holder string) (*Lock, error) {
 		if l.file, err = take(dir, l.name+lockSuffix); err == nil {
 			break
 		}
-		if err == errHeld && pause(ctx) {
+		if errors.Is(err, errHeld) && pause(ctx) {
 			continue
 		}
-		if err == errHeld {
+		if errors.Is(err, errHeld) {
 			err = &HeldError{Holder: holderOf(dir, l.name+lockSuffix), Cause: ctx.Err()}
 		}
 		dir.Close()

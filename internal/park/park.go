@@ -15,6 +15,7 @@ package park
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -256,11 +257,13 @@ func (l *Lot) anyWaited() bool {
 
 // because gives a refusal its cause.
 func because(refusal, cause error) error {
-	switch e := refusal.(type) {
-	case *StuckError:
-		e.Cause = cause
-	case *LimitError:
-		e.Cause = cause
+	var stuck *StuckError
+	var full *LimitError
+	switch {
+	case errors.As(refusal, &stuck):
+		stuck.Cause = cause
+	case errors.As(refusal, &full):
+		full.Cause = cause
 	}
 	return refusal
 }

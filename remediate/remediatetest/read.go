@@ -1,6 +1,7 @@
 package remediatetest
 
 import (
+	"errors"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -74,7 +75,7 @@ func (h *Host) tryPaths(m *Map) (error, bool) {
 			continue
 		}
 		err := h.readDisk(p.disk)
-		if err == nil || err == errTarget {
+		if err == nil || errors.Is(err, errTarget) {
 			return err, true
 		}
 		p.failed = true

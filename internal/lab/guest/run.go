@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -85,7 +86,7 @@ func runFor(limit time.Duration, argv ...string) (Result, error) {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	err := await(done, limit)
-	if err == errLate {
+	if errors.Is(err, errLate) {
 		where := Sleeping(cmd.Process.Pid)
 		_ = cmd.Process.Kill()
 		_ = await(done, time.Second)

@@ -24,8 +24,7 @@ type Target struct {
 	IQN     string
 	Portals []string // addresses; the port is 3260
 
-	dir     string // …/iscsi/IQN/tpgt_1
-	enabled bool
+	dir string // …/iscsi/IQN/tpgt_1
 }
 
 // A Backstore is one LU inside the array, mapped or not.

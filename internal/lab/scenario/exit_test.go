@@ -71,8 +71,8 @@ func (r exitingReader) check(t *testing.T, node string, m guest.Map) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	done := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(done) }()
 	ended := false
 	select {
 	case <-done:

@@ -6,8 +6,8 @@ const (
 	Portals = 2
 )
 
-// A LUN's volumes are 0 and 1; Nothing is mapped where the array has taken the
-// LUN away.
+// Nothing is what is mapped where the array has taken the LUN away; else it is
+// volume 0 or 1.
 const Nothing = -1
 
 // A LUN is one LUN of the array, and how the host uses what it has of it.
