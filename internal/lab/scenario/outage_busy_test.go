@@ -15,13 +15,18 @@ import (
 // everything is owned: no LU is ever taken for lost, everything comes back as
 // the very devices that it was, and what was written is there.
 
-// impatient sessions give up within an outage of 90 s; patient ones bear one of 5 s.
+// impatient sessions give up within an outage of 30 s, and before a map with 120
+// retries does; patient ones bear one of 5 s.
 const impatient, patient = 12, 60
 
 // 5 s are less than the sessions wait: nobody sees an error, whatever the maps
 // do without paths.
 func TestOutage5sOnePortal(t *testing.T) {
 	outage5s(t, func(*busy) { guest.Cut(t, portal2) }, func(*busy) { guest.Mend(t, portal2) })
+}
+
+func TestOutage5sStalled(t *testing.T) {
+	outage5s(t, func(*busy) { cutBoth(t) }, func(*busy) { mendBoth(t) })
 }
 
 func TestOutage5sRefused(t *testing.T) {
@@ -42,6 +47,35 @@ const portal1, portal2 = "127.0.0.2", "127.0.0.3"
 
 func cutBoth(t *testing.T)  { t.Helper(); guest.Cut(t, portal1); guest.Cut(t, portal2) }
 func mendBoth(t *testing.T) { t.Helper(); guest.Mend(t, portal1); guest.Mend(t, portal2) }
+
+// 30 s on one of two portals: the sessions give up, and the other path carries
+// everything, without an error.
+func TestOutage30sOnePortal(t *testing.T) {
+	b := newBusy(t, impatient, writesFailing, writesRetries, writesQueueing, idleFailing, idleQueueing)
+	b.outage(t, 30*time.Second, func() { guest.Cut(t, portal2) }, func() { guest.Mend(t, portal2) }, remediate.Degraded)
+	b.expectBack(t)
+	b.expectWriting(t, writesFailing, writesRetries, writesQueueing)
+	b.expectData(t)
+}
+
+// 30 s on all portals, which is more than the sessions wait and less than maps
+// with 120 retries do: only the map that fails at once gives its writer an error.
+func TestOutage30sStalled(t *testing.T) {
+	outage30s(t, func(*busy) { cutBoth(t) }, func(*busy) { mendBoth(t) })
+}
+
+func TestOutage30sRefused(t *testing.T) {
+	outage30s(t, func(b *busy) { b.g.Disable(t) }, func(b *busy) { b.g.Enable(t) })
+}
+
+func outage30s(t *testing.T, breaks, mends func(*busy)) {
+	t.Helper()
+	b := newBusy(t, impatient, writesFailing, writesRetries, writesQueueing, idleFailing, idleQueueing)
+	b.outage(t, 30*time.Second, func() { breaks(b) }, func() { mends(b) }, remediate.Unreachable)
+	b.expectBack(t)
+	b.expectWriting(t, writesRetries, writesQueueing)
+	b.expectData(t)
+}
 
 // 90 s on all portals: the disks are transport-offline and every map but those
 // that queue for ever has given up. Dead sessions are not dead LUs, and stay.
