@@ -19,7 +19,7 @@ type config struct {
 	args    []string
 	line    *flag.FlagSet // what was given, to be repeated in advice
 
-	json, runbook, yes           bool
+	json, brief, runbook, yes    bool
 	root, simulate, backend      string
 	lockDir                      string
 	own                          selectors
@@ -45,6 +45,7 @@ func newFlags(c *config) *flag.FlagSet {
 	f := flag.NewFlagSet("sweep", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.BoolVar(&c.json, "json", false, "one JSON object on standard output; progress goes to standard error")
+	f.BoolVar(&c.brief, "brief", false, "one line where something residual is there, and none where nothing is: for cron and monitors")
 	f.StringVar(&c.root, "root", "/", "the `DIR` where the host's file system is mounted, in a container often /host")
 	f.StringVar(&c.simulate, "simulate", "", "work on the simulated host `NAME` instead: "+strings.Join(simulations(), ", "))
 	f.Var(&c.own, "own", "what is ours, repeatable; a `SEL` is all, wwid:GLOB or vendor:NAME, and !SEL excludes; nothing unless told")
@@ -75,6 +76,8 @@ func onlyFor(name string) []string {
 		return []string{"apply"}
 	case "lock-dir":
 		return []string{"scan", "plan", "apply"}
+	case "brief":
+		return []string{"scan"}
 	}
 	return nil
 }
@@ -182,6 +185,8 @@ func (c *config) badValue() string {
 		return "-simulate brings its own -lock-dir"
 	case c.given("lock-dir") && !filepath.IsAbs(c.lockDir):
 		return "-lock-dir must be an absolute path: it is one place for all who work on this host"
+	case c.brief && c.json:
+		return "-brief and -json are two forms of one report"
 	case c.out == "-":
 		return "-o wants a file; for the plan on standard output there is -json"
 	}

@@ -15,6 +15,7 @@ func TestParse(t *testing.T) {
 		want func(c *config)
 	}{
 		"defaults":        {[]string{"scan"}, func(*config) {}},
+		"brief":           {[]string{"scan", "-brief"}, func(c *config) { c.brief = true }},
 		"flags first":     {[]string{"-json", "scan"}, func(c *config) { c.json = true }},
 		"flags last":      {[]string{"verify", "3600a", "-json", "3600b"}, func(c *config) { c.json, c.args = true, []string{"3600a", "3600b"} }},
 		"double dash":     {[]string{"verify", "--", "3600a", "-json"}, func(c *config) { c.args = []string{"3600a", "-json"} }},

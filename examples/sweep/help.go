@@ -39,6 +39,7 @@ Looks once at every multipath map and SCSI disk, and says what each of them is a
   sweep scan                          this host, as root
   sweep scan -root /host -own all     in a container; what would be removable if all were ours
   sweep scan -json | jq -r '.devices[] | select(.verdict=="stale") | .wwid'
+  sweep scan -brief                   one line where something residual is there: for cron, or a monitor
 `
 	case "plan":
 		return `sweep plan -own SEL [-o FILE] [flags]

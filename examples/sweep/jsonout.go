@@ -32,6 +32,7 @@ type document struct {
 	Recovered  []remediate.Recovery   `json:"recovered,omitempty"`  // what of that was put right, or was not
 
 	looked    bool   // Devices are known, if only in part
+	brief     bool   // one line will do
 	applyWith string // the command line that executes the plan
 }
 
