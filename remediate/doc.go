@@ -65,19 +65,6 @@
 // disk and asks multipathd one question, whatever the number of maps; calls that
 // run side by side, and the LUs of one Execute, look at the host together.
 //
-// # Time
-//
-// Every call comes back by the end of its context and a second, whatever the
-// kernel, multipathd, udev, an [Owner] or a journal does, and every step of a
-// plan has a time of its own. What does not come back is left behind: it is
-// bounded in number, not begun a second time, listed by [Sweeper.Stuck], and
-// taken up by the next call when it has ended. Without a deadline a call may
-// take as long as its steps.
-//
-// A survey reads each attribute of sysfs once, sends each command once to each
-// disk and asks multipathd one question, whatever the number of maps; calls that
-// run side by side, and the LUs of one Execute, look at the host together.
-//
 // # When not to use it
 //
 // To detach a volume that is still mapped: close its users, flush its map and
