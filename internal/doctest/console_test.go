@@ -51,7 +51,7 @@ func settled(s string) string {
 	for _, v := range varying {
 		s = v.what.ReplaceAllString(s, v.as)
 	}
-	return strings.TrimSpace(s)
+	return strings.TrimSpace(s) + "\n"
 }
 
 // pattern is what the page promises, as a regular expression.
