@@ -19,7 +19,7 @@ import (
 )
 
 // Random rounds of what an array, an administrator and the users of a host do,
-// with a sweep in each: SOAK of them (25 unless told), drawn by SEED (1). The
+// with a sweep in each: SOAK of them (10 unless told), drawn by SEED (1). The
 // book of the array says who is dead; see soakCheck for what must hold after
 // each round.
 //

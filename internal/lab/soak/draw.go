@@ -11,7 +11,7 @@ type drawer struct {
 }
 
 // Rounds is how many rounds make the soak, where nobody wants more.
-const Rounds = 25
+const Rounds = 10
 
 // most is how many LUNs may be lost at a time: more would be an outage to the
 // library's circuit breaker.
