@@ -46,7 +46,7 @@ func StartWriter(t testing.TB, dir string, seed byte) *Writer {
 	t.Cleanup(w.end) // without waiting: it may be beyond that
 	WaitFor(t, "the writer in "+dir+" writes", settled, func() error {
 		if w.Written() == 0 {
-			return fmt.Errorf("nothing yet, %v", w.Err())
+			return fmt.Errorf("nothing yet, %s", fmt.Sprint(w.Err()))
 		}
 		return nil
 	})

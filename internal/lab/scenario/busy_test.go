@@ -193,7 +193,7 @@ func (b *busy) expectWriting(t *testing.T, which ...busyKind) {
 		before := l.writer.Written()
 		guest.WaitFor(t, "the writer on "+l.m.Name+" goes on", 20*time.Second, func() error {
 			if err := l.writer.Err(); err != nil || l.writer.Written() == before {
-				return fmt.Errorf("no_path_retry %s: %d records, %v", l.kind.retry(), l.writer.Written(), err)
+				return fmt.Errorf("no_path_retry %s: %d records, %s", l.kind.retry(), l.writer.Written(), fmt.Sprint(err))
 			}
 			return nil
 		})

@@ -130,7 +130,7 @@ func TestCSINode(t *testing.T) {
 
 	g.Map(t, 1, first)
 	fatal("stage the first", n.stage("v1", 1, first))
-	m, disks = n.volume(t)
+	m, _ = n.volume(t)
 	g.Unmap(t, 1)
 	guest.WaitFailed(t, m)
 	if err := n.stage("v2", 1, second); err == nil || !strings.Contains(err.Error(), "FailedPrecondition") {
