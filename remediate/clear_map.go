@@ -67,6 +67,9 @@ func (r *run) disableQueueing(ctx context.Context) error {
 	if err := r.noteMap(true); err != nil {
 		return err
 	}
+	if err := r.stillFresh(ctx); err != nil {
+		return absentIsFine(err)
+	}
 	t, err := r.table(ctx)
 	if err != nil || !t.Queueing {
 		return absentIsFine(err)
@@ -196,14 +199,17 @@ func (r *run) flushMap(ctx context.Context) error {
 				return true, err
 			}
 		}
-		done, waited, err := r.s.sys.turn(ctx)
+		done, err := r.s.sys.turn(ctx)
 		if err != nil {
 			last = err
 			return false, nil
 		}
 		defer done()
-		if r.flushing || waited > time.Second { // who knows what has come back since the last look
-			_, err := r.stillDue(ctx)
+		if r.flushing {
+			r.looked = time.Time{} // who knows what has come back since the last try
+		}
+		if time.Since(r.looked) > fresh {
+			err := r.stillFresh(ctx)
 			if ctx.Err() != nil {
 				return false, nil // what the last flush came to says more
 			}

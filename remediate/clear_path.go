@@ -183,6 +183,11 @@ func (r *run) remove(ctx context.Context, h *held) error {
 	if err := r.s.matches(ctx, *h); err != nil {
 		return h.unlessGone(ctx, err)
 	}
+	if d, err := h.pin.Device(ctx); err == nil && d.State == sysfs.StateRunning { // its link, or somebody, has brought it back
+		if err := r.free(ctx, h); err != nil {
+			return h.unlessGone(ctx, err)
+		}
+	}
 	r.touched, h.deleting = true, true
 	if err := h.pin.Delete(ctx); err != nil {
 		return absentOrGone(stuckOr(err, "delete of "+h.Dev))

@@ -95,13 +95,14 @@ type run struct {
 	held []held // the paths' pins, in the plan's order
 	res  Result
 
-	keeps    *Map     // the map that lives on without the paths that go
-	proof    Proof    // of death, as the last look found it
-	disabled bool     // queueing was switched off
-	flushing bool     // multipathd was told to flush
-	touched  bool     // something of the LU was changed for good
-	unheard  error    // why multipathd could not be asked whether it has forgotten
-	heirs    []string // who has the names now of what was gone from the start
+	keeps    *Map      // the map that lives on without the paths that go
+	proof    Proof     // of death, as the last look found it
+	looked   time.Time // when that was
+	disabled bool      // queueing was switched off
+	flushing bool      // multipathd was told to flush
+	touched  bool      // something of the LU was changed for good
+	unheard  error     // why multipathd could not be asked whether it has forgotten
+	heirs    []string  // who has the names now of what was gone from the start
 
 	locks []*lockdir.Lock
 	notes *lockdir.Lock // the one of the LU's own name, beside which the note is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/pkg/errors"
 
@@ -116,8 +117,21 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 	if err := r.samePins(d); err != nil {
 		return Device{}, err
 	}
-	r.proof, r.keeps = d.Proof, d.Map
+	r.proof, r.keeps, r.looked = d.Proof, d.Map, time.Now()
 	return d, r.permitted(d)
+}
+
+// fresh is how old a look may be when something is changed on the strength of it.
+const fresh = time.Second
+
+// stillFresh looks again where time has passed since the last look, as in
+// writing the journal or the note, in reading, or in waiting for one's turn.
+func (r *run) stillFresh(ctx context.Context) error {
+	if time.Since(r.looked) <= fresh {
+		return nil
+	}
+	_, err := r.stillDue(ctx)
+	return err
 }
 
 // meant reports whether a LU is the target: by its identity, or by a pinned path.

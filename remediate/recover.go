@@ -106,7 +106,7 @@ func (r *run) putRight() error {
 }
 
 func (r *run) revive(u Unfinished) error {
-	was := &run{s: r.s, plan: r.plan, t: Target{WWID: u.WWID, Map: u.Map}, over: r.over, undo: r.undo}
+	was := &run{s: r.s, plan: r.plan, t: Target{WWID: u.WWID, Map: u.Map}, notes: r.notes, note: u, over: r.over, undo: r.undo}
 	defer func() { r.res.Steps = append(r.res.Steps, was.res.Steps...) }()
 	errs := []error{was.reviveMap()}
 	for _, p := range u.Offline {

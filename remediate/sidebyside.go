@@ -3,7 +3,6 @@ package remediate
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/pkg/errors"
 
@@ -63,17 +62,16 @@ func (s *Sweeper) sideBySide(targets []Target) int {
 // the time there was.
 var errNoTurn = errors.WithMessage(multipath.ErrBusy, "the flushes before it have not come back")
 
-// turn waits until one more flush may be given to multipathd, and says how long
-// that took. Device-mapper takes any number.
-func (h *host) turn(ctx context.Context) (done func(), waited time.Duration, err error) {
+// turn waits until one more flush may be given to multipathd. Device-mapper takes
+// any number.
+func (h *host) turn(ctx context.Context) (done func(), err error) {
 	if h.Daemon.Backend() == "dm" {
-		return func() {}, 0, nil
+		return func() {}, nil
 	}
-	begun := time.Now()
 	select {
 	case h.turns <- struct{}{}:
-		return func() { <-h.turns }, time.Since(begun), nil
+		return func() { <-h.turns }, nil
 	case <-ctx.Done():
-		return nil, time.Since(begun), errNoTurn
+		return nil, errNoTurn
 	}
 }
