@@ -28,7 +28,7 @@ const csiSocket = "unix:///run/csinode.sock"
 func startCSINode(t *testing.T, g *guest.Target) *csinode {
 	t.Helper()
 	if _, err := os.Stat("/payload/csinode"); err != nil {
-		t.Skip("the payload has no csinode: examples/csinode could not be built")
+		t.Fatal("the payload has no csinode: examples/csinode could not be built")
 	}
 	n := &csinode{g: g}
 	n.start(t)
