@@ -64,7 +64,7 @@ func (r *run) table(ctx context.Context) (multipath.Table, error) {
 // told first, because it would otherwise switch queueing on again; the kernel
 // is told where multipathd does not answer, or does not do it.
 func (r *run) disableQueueing(ctx context.Context) error {
-	if err := r.noteMap(true); err != nil {
+	if err := r.noteMap(ctx, true); err != nil {
 		return err
 	}
 	if err := r.stillFresh(ctx); err != nil {
@@ -115,7 +115,7 @@ func (r *run) keepOff(ctx context.Context, t multipath.Table) error {
 	if !t.Queueing {
 		return nil
 	}
-	if err := r.noteMap(true); err != nil {
+	if err := r.noteMap(ctx, true); err != nil {
 		return err
 	}
 	r.disabled = true
@@ -184,7 +184,7 @@ const busyFor = 10 * time.Second
 // state again after each try, whatever the answer was. A map that is busy is
 // tried again for a while; one that was left suspended is resumed.
 func (r *run) flushMap(ctx context.Context) error {
-	if err := r.noteMap(r.disabled); err != nil {
+	if err := r.noteMap(ctx, r.disabled); err != nil {
 		return err
 	}
 	begun := time.Now()

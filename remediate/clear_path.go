@@ -52,7 +52,7 @@ func (r *run) clearPath(ctx context.Context, h *held) error {
 // reports whether it switched the path off.
 func (r *run) offline(ctx context.Context, h *held) (bool, error) {
 	if d, err := h.pin.Device(ctx); err == nil && d.State == sysfs.StateRunning {
-		if err := r.notePath(h.PathPin); err != nil {
+		if err := r.notePath(ctx, h.PathPin); err != nil {
 			return false, err
 		}
 	}

@@ -127,7 +127,7 @@ func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target) Result {
 		err = join([]error{err, rerr})
 	}
 	if rerr == nil && !r.ajar && r.notes != nil {
-		_ = r.notes.DropNote() // if it stays, whoever reads it finds nothing to do
+		_ = r.notes.DropNote(r.undo) // if it stays, whoever reads it finds nothing to do
 	}
 	r.conclude(err)
 	s.tell(Event{Kind: EventDone, PlanID: p.ID, WWID: t.WWID, Outcome: string(r.res.Outcome), Detail: r.res.Reason, Err: err})

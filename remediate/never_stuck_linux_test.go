@@ -126,6 +126,13 @@ func stalls() []stall {
 			t.Cleanup(func() { r.Close() })
 			return []remediate.Option{remediate.WithJournal(w)}
 		}},
+		{"a note in the lock directory hangs", "lock directory: read notes", false, func(t *testing.T, s *scenario, _ *remediate.System) []remediate.Option {
+			dir := filepath.Join(s.Tree(), "run/lunsweep")
+			require.NoError(t, os.MkdirAll(dir, 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "x.note"), nil, 0o600))
+			neverRead(t, filepath.Join(dir, "x.note"))
+			return nil
+		}},
 		{"/proc/PID of one process hangs", "read open files of process 417", false, func(t *testing.T, s *scenario, _ *remediate.System) []remediate.Option {
 			s.Open("sdb", 417, "postgres", remediatetest.Reading)
 			neverRead(t, filepath.Join(s.Tree(), "proc/417/fdinfo/3"))

@@ -38,7 +38,7 @@ func (s *Sweeper) Recover(ctx context.Context) ([]Recovery, error) {
 	if err := s.place(ctx, &here); err != nil {
 		return nil, err
 	}
-	left, bad, err := s.unfinished(here.BootID)
+	left, bad, err := s.unfinished(ctx, here.BootID)
 	out := make([]*Recovery, len(left))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, mostLUs)
@@ -59,7 +59,7 @@ func (s *Sweeper) Recover(ctx context.Context) ([]Recovery, error) {
 	for _, err := range bad {
 		done = append(done, Recovery{Steps: []StepResult{}, Err: err, Error: err.Error()})
 	}
-	s.locks.Tidy()
+	s.locks.Tidy(ctx)
 	return done, err
 }
 
@@ -88,7 +88,7 @@ func (s *Sweeper) recover(ctx context.Context, u Unfinished) *Recovery {
 // left to be done, and then takes the note away. It works for a moment longer
 // than the run's own time.
 func (r *run) putRight() error {
-	b, err := r.notes.Note()
+	b, err := r.readNote()
 	if err != nil || b == nil {
 		return opError("read what an earlier run has left of", r.t.WWID, err)
 	}
@@ -102,7 +102,15 @@ func (r *run) putRight() error {
 	if err != nil {
 		return err
 	}
-	return opError("forget what an earlier run has left of", r.t.WWID, r.notes.DropNote())
+	ctx, cancel := r.grace()
+	defer cancel()
+	return opError("forget what an earlier run has left of", r.t.WWID, r.notes.DropNote(ctx))
+}
+
+func (r *run) readNote() ([]byte, error) {
+	ctx, cancel := r.grace()
+	defer cancel()
+	return r.notes.Note(ctx)
 }
 
 func (r *run) revive(u Unfinished) error {

@@ -11,7 +11,7 @@ import (
 
 // A StuckCall is something that this Sweeper has begun, that has not come back,
 // and that nobody waits for any more: a call into the kernel, a program, an
-// [Owner], or a write to the journal. It ends when what it waits for does. Until
+// [Owner], or a write to the journal or the lock directory. It ends when what it waits for does. Until
 // then nothing is begun a second time that would only wait beside it.
 type StuckCall struct {
 	What  string    `json:"what"`            // "read of …", "write to …", "command to /dev/sdi"
@@ -38,6 +38,9 @@ func (s *Sweeper) Stuck() []StuckCall {
 	all = append(all, parked("command to ", s.sys.commands)...)
 	all = append(all, parked("owner of ", s.owners)...)
 	all = append(all, parked("read ", s.dirs)...)
+	for _, c := range s.locks.Stuck() {
+		all = append(all, StuckCall{"lock directory: " + c.Key, c.Since, c.WChan})
+	}
 	if s.opt.journal != nil {
 		all = append(all, parked("", s.opt.journal.lot)...)
 	}

@@ -63,7 +63,7 @@ func (s *Sweeper) Survey(ctx context.Context) (*Survey, error) {
 	if out == nil {
 		return nil, err
 	}
-	left, bad, lerr := s.unfinished(out.BootID)
+	left, bad, lerr := s.unfinished(ctx, out.BootID)
 	if lerr = join(append(bad, lerr)); lerr != nil {
 		out.Gaps = append(out.Gaps, Gap{What: "what earlier runs have left unfinished", Err: lerr, Text: lerr.Error()})
 	}

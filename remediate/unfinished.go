@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -58,10 +59,15 @@ func parseUnfinished(b []byte) (Unfinished, error) {
 	return u, nil
 }
 
+// notesPatience is how long the notes of earlier runs may take to read.
+const notesPatience = 5 * time.Second
+
 // unfinished lists what runs of this boot have left that nobody is working on,
 // and why other notes cannot be understood.
-func (s *Sweeper) unfinished(bootID string) (out []Unfinished, bad []error, err error) {
-	notes, err := s.locks.Notes()
+func (s *Sweeper) unfinished(ctx context.Context, bootID string) (out []Unfinished, bad []error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, notesPatience)
+	defer cancel()
+	notes, err := s.locks.Notes(ctx)
 	if err != nil {
 		return nil, nil, opError("read what earlier runs have left", "", err)
 	}
@@ -80,26 +86,26 @@ func (s *Sweeper) unfinished(bootID string) (out []Unfinished, bad []error, err 
 
 // noteMap makes sure that it is on record that the target's map is to be put
 // right, before anything is done to it; queueing says that it queued.
-func (r *run) noteMap(queueing bool) error {
+func (r *run) noteMap(ctx context.Context, queueing bool) error {
 	if r.note.Map != nil && (r.note.Map.Queueing || !queueing) {
 		return nil
 	}
 	m := *r.t.Map
 	m.Queueing = queueing
 	r.note.Map = &m
-	return r.writeNote()
+	return r.writeNote(ctx)
 }
 
 // notePath does the same for a path that is about to be switched off.
-func (r *run) notePath(p PathPin) error {
+func (r *run) notePath(ctx context.Context, p PathPin) error {
 	if slices.Contains(r.note.Offline, p) {
 		return nil
 	}
 	r.note.Offline = append(r.note.Offline, p)
-	return r.writeNote()
+	return r.writeNote(ctx)
 }
 
-func (r *run) writeNote() error {
+func (r *run) writeNote(ctx context.Context) error {
 	n := &r.note
 	n.Schema, n.WWID, n.PlanID, n.BootID = unfinishedSchema, r.t.WWID, r.plan.ID, r.plan.BootID
 	n.By, n.Since = r.s.signature(), r.s.opt.now()
@@ -107,5 +113,5 @@ func (r *run) writeNote() error {
 	if err != nil {
 		return opError("note", r.t.WWID, err)
 	}
-	return opError("note", r.t.WWID, r.notes.SetNote(b))
+	return opError("note", r.t.WWID, r.notes.SetNote(ctx, b))
 }

@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"diskbyid":                {"sysfs"},
 	"multipath":               {"sysfs", "internal/park", "internal/command", "internal/dmioctl"},
 	"internal/command":        {"internal/park"},
+	"internal/lockdir":        {"internal/park"},
 	"remediate":               {"sysfs", "scsi", "blockprobe", "diskbyid", "multipath", "internal/park", "internal/command", "internal/lockdir"},
 	"remediate/remediatetest": {"remediate", "sysfs", "scsi", "blockprobe", "diskbyid", "multipath", "internal/command", "internal/dmioctl", "internal/scsireply"},
 	"examples/sweep":          {"remediate", "remediate/remediatetest", "sysfs", "scsi", "blockprobe", "diskbyid", "multipath"},

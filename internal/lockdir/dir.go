@@ -1,6 +1,7 @@
 package lockdir
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -10,14 +11,19 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/internal/park"
 )
 
 // A Dir is the directory. It holds nothing open.
-type Dir struct{ path string }
+type Dir struct {
+	path string
+	lot  *park.Lot
+}
 
 // New returns the directory at path, which the first [Dir.Lock] makes. Its
 // parent must be there.
-func New(path string) *Dir { return &Dir{path: path} }
+func New(path string) *Dir { return &Dir{path: path, lot: park.New(0, nil)} }
 
 // errShared says that a directory is not its owner's alone.
 var errShared = errors.New("is no directory that belongs to this user, or others may write to it")
@@ -88,7 +94,11 @@ func read(dir *os.Root, name string) ([]byte, error) {
 // Notes returns every note in the directory that is of no lock's holder now: who
 // wrote it has ended without taking it away. A directory that is not there has
 // none.
-func (d *Dir) Notes() ([][]byte, error) {
+func (d *Dir) Notes(ctx context.Context) ([][]byte, error) {
+	return bounded(ctx, d, "read notes", d.notes)
+}
+
+func (d *Dir) notes() ([][]byte, error) {
 	dir, err := d.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -121,7 +131,11 @@ func (d *Dir) Notes() ([][]byte, error) {
 
 // Tidy takes away what holders that were killed have left, but for their notes.
 // What does not go stays: it is in nobody's way.
-func (d *Dir) Tidy() {
+func (d *Dir) Tidy(ctx context.Context) {
+	_, _ = bounded(ctx, d, "tidy", func() (struct{}, error) { d.tidy(); return struct{}{}, nil })
+}
+
+func (d *Dir) tidy() {
 	dir, err := d.open()
 	if err != nil {
 		return

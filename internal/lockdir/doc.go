@@ -17,5 +17,6 @@
 //
 // # When not to use it
 //
-// On a network file system, and for locks that must outlive a process.
+// On a network file system (a call that hangs there ends with its context and is
+// left behind; see package park), and for locks that must outlive a process.
 package lockdir

@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/internal/park"
 )
 
 // A Lock is one that is held.
 type Lock struct {
+	d    *Dir
 	dir  *os.Root
 	file *os.File
 	name string // the key's digest
@@ -39,26 +42,54 @@ var errHeld = errors.New("locked")
 // Lock takes the lock of key, and waits for it until ctx ends; where that is
 // over already it tries once. holder is what others are told of who holds it.
 func (d *Dir) Lock(ctx context.Context, key, holder string) (*Lock, error) {
+	for {
+		l, err := d.try(ctx, digest(key), holder)
+		var held *HeldError
+		if !errors.As(err, &held) || !pause(ctx) {
+			if held != nil {
+				held.Cause = ctx.Err()
+			}
+			return l, err
+		}
+	}
+}
+
+// try takes the lock, or says who holds it.
+func (d *Dir) try(ctx context.Context, name, holder string) (*Lock, error) {
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), moment)
+		defer cancel()
+	}
+	h := &handover{}
+	l, err := bounded(ctx, d, "lock "+name, func() (*Lock, error) {
+		l, err := d.takeNow(name, holder)
+		if err == nil {
+			h.give(l)
+		}
+		return l, err
+	})
+	if err != nil {
+		h.leave()
+	}
+	return l, err
+}
+
+func (d *Dir) takeNow(name, holder string) (*Lock, error) {
 	dir, err := d.make()
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	l := &Lock{dir: dir, name: digest(key)}
-	for {
-		if l.file, err = take(dir, l.name+lockSuffix); err == nil {
-			break
-		}
-		if errors.Is(err, errHeld) && pause(ctx) {
-			continue
-		}
+	l := &Lock{d: d, dir: dir, name: name}
+	if l.file, err = take(dir, name+lockSuffix); err != nil {
 		if errors.Is(err, errHeld) {
-			err = &HeldError{Holder: holderOf(dir, l.name+lockSuffix), Cause: ctx.Err()}
+			err = &HeldError{Holder: holderOf(dir, name+lockSuffix)}
 		}
 		dir.Close()
 		return nil, errors.WithStack(err)
 	}
 	if err := l.sign(holder); err != nil {
-		l.Unlock()
+		l.release()
 		return nil, errors.WithStack(err)
 	}
 	return l, nil
@@ -125,36 +156,58 @@ func holderOf(dir *os.Root, name string) string {
 }
 
 // Unlock lets the lock go, and takes its file away: whoever waits for it finds
-// that out ([take]).
+// that out ([take]). Where the file system hangs, that comes about later.
 func (l *Lock) Unlock() {
+	ctx, cancel := context.WithTimeout(context.Background(), moment)
+	defer cancel()
+	_, err := bounded(ctx, l.d, "unlock "+l.name, func() (struct{}, error) { l.release(); return struct{}{}, nil })
+	var full *park.LimitError
+	var stuck *park.StuckError
+	if errors.As(err, &full) || errors.As(err, &stuck) && !stuck.Began {
+		go l.release() // a lock that is never let go costs more than a thread
+	}
+}
+
+func (l *Lock) release() {
 	_ = l.dir.Remove(l.name + lockSuffix)
 	l.file.Close()
 	l.dir.Close()
 }
 
 // Note returns the note beside the lock, nil where there is none.
-func (l *Lock) Note() ([]byte, error) {
-	b, err := read(l.dir, l.name+noteSuffix)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return b, errors.WithStack(err)
+func (l *Lock) Note(ctx context.Context) ([]byte, error) {
+	return bounded(ctx, l.d, "read note "+l.name, func() ([]byte, error) {
+		b, err := read(l.dir, l.name+noteSuffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return b, errors.WithStack(err)
+	})
 }
 
 // SetNote puts a note beside the lock, in place of the one that was there. When
-// it returns, the note is on the disk.
-func (l *Lock) SetNote(b []byte) error {
+// it returns without an error, the note is on the disk.
+func (l *Lock) SetNote(ctx context.Context, b []byte) error {
 	if len(b) > longestFile {
 		return errors.Errorf("a note of %d bytes", len(b))
 	}
-	fresh := l.name + freshSuffix
-	if err := l.fill(fresh, b); err != nil {
-		return errors.WithStack(err)
-	}
-	if err := l.dir.Rename(fresh, l.name+noteSuffix); err != nil {
-		return errors.WithStack(err)
-	}
-	return l.sync()
+	return l.write(ctx, func() error {
+		fresh := l.name + freshSuffix
+		if err := l.fill(fresh, b); err != nil {
+			return errors.WithStack(err)
+		}
+		if err := l.dir.Rename(fresh, l.name+noteSuffix); err != nil {
+			return errors.WithStack(err)
+		}
+		return l.sync()
+	})
+}
+
+// write changes the lock's note. While one change has not come back, no other is
+// begun.
+func (l *Lock) write(ctx context.Context, fn func() error) error {
+	_, err := bounded(ctx, l.d, "write note "+l.name, func() (struct{}, error) { return struct{}{}, fn() })
+	return err
 }
 
 func (l *Lock) fill(name string, b []byte) error {
@@ -173,15 +226,17 @@ func (l *Lock) fill(name string, b []byte) error {
 }
 
 // DropNote takes the note away, if there is one.
-func (l *Lock) DropNote() error {
-	err := l.dir.Remove(l.name + noteSuffix)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return errors.WithStack(err)
-	}
-	return l.sync()
+func (l *Lock) DropNote(ctx context.Context) error {
+	return l.write(ctx, func() error {
+		err := l.dir.Remove(l.name + noteSuffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return errors.WithStack(err)
+		}
+		return l.sync()
+	})
 }
 
 // sync brings the directory itself to the disk.

@@ -89,30 +89,30 @@ func TestLockOfManyHasOneHolder(t *testing.T) {
 // Notes outlive their locks, and are shown once nobody holds them.
 func TestNotes(t *testing.T) {
 	d := New(filepath.Join(t.TempDir(), "locks"))
-	none, err := d.Notes()
+	none, err := d.Notes(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, none, "a directory that is not there")
 
 	l := locked(t, d, "a")
-	b, err := l.Note()
+	b, err := l.Note(t.Context())
 	require.NoError(t, err)
 	require.Nil(t, b)
-	require.NoError(t, l.SetNote([]byte("one")))
-	require.NoError(t, l.SetNote([]byte("two")))
-	held, err := d.Notes()
+	require.NoError(t, l.SetNote(t.Context(), []byte("one")))
+	require.NoError(t, l.SetNote(t.Context(), []byte("two")))
+	held, err := d.Notes(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, held, "its author is at work")
 	l.Unlock()
-	left, err := d.Notes()
+	left, err := d.Notes(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, [][]byte{[]byte("two")}, left)
 
 	l = locked(t, d, "a")
-	b, err = l.Note()
+	b, err = l.Note(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "two", string(b))
-	require.NoError(t, l.DropNote())
-	require.NoError(t, l.DropNote())
+	require.NoError(t, l.DropNote(t.Context()))
+	require.NoError(t, l.DropNote(t.Context()))
 	l.Unlock()
 	entries, err := os.ReadDir(d.path)
 	require.NoError(t, err)
@@ -125,8 +125,8 @@ func TestKeysAreNoPaths(t *testing.T) {
 	d := New(filepath.Join(top, "locks"))
 	for _, key := range []string{"", "/", "../../etc/passwd", "a\x00b", "a/b\n"} {
 		l := locked(t, d, key)
-		require.NoError(t, l.SetNote([]byte("x")), "%q", key)
-		require.NoError(t, l.DropNote())
+		require.NoError(t, l.SetNote(t.Context(), []byte("x")), "%q", key)
+		require.NoError(t, l.DropNote(t.Context()))
 		l.Unlock()
 	}
 	entries, err := os.ReadDir(top)
@@ -147,7 +147,7 @@ func TestUntrustedDirectories(t *testing.T) {
 		require.NoError(t, os.Mkdir(dir, 0o700))
 		require.NoError(t, os.Chmod(dir, 0o777))
 		refused(t, dir)
-		_, err := New(dir).Notes()
+		_, err := New(dir).Notes(t.Context())
 		require.ErrorIs(t, err, errShared)
 	})
 	t.Run("a link", func(t *testing.T) {
@@ -174,17 +174,17 @@ func TestUntrustedDirectories(t *testing.T) {
 // notes.
 func TestTidy(t *testing.T) {
 	d := New(filepath.Join(t.TempDir(), "locks"))
-	d.Tidy() // not there yet
+	d.Tidy(t.Context()) // not there yet
 	alive, dead := locked(t, d, "alive"), locked(t, d, "dead")
-	require.NoError(t, alive.SetNote([]byte("a")))
-	require.NoError(t, dead.SetNote([]byte("d")))
+	require.NoError(t, alive.SetNote(t.Context(), []byte("a")))
+	require.NoError(t, dead.SetNote(t.Context(), []byte("d")))
 	require.NoError(t, alive.fill(alive.name+freshSuffix, []byte("half")))
 	require.NoError(t, dead.fill(dead.name+freshSuffix, []byte("half")))
 	require.NoError(t, dead.file.Close()) // as the kernel does
 	for _, name := range []string{"other", "odd.txt", digest("lone") + freshSuffix} {
 		require.NoError(t, os.WriteFile(filepath.Join(d.path, name), nil, 0o600))
 	}
-	d.Tidy()
+	d.Tidy(t.Context())
 	var left []string
 	entries, err := os.ReadDir(d.path)
 	require.NoError(t, err)
