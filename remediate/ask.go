@@ -78,13 +78,21 @@ func (s *Sweeper) askPath(ctx context.Context, p *Path, d *sysfs.SCSIDevice, wwi
 	}
 	defer lu.Close()
 	p.Answer, p.Proof, p.NotConnected = askLU(ctx, lu)
-	if p.Answer == Alive || p.Answer == Present {
+	if p.Answer == Alive || p.Answer == Present || p.NotConnected {
 		p.Identity, p.LiveWWID = compare(ctx, lu, d, wwid, p.InMap)
+	}
+	switch {
+	case p.NotConnected && p.Identity == IdentityMatch:
+		p.Answer, p.NotConnected, p.Proof = Present, false, p.Proof+", and yet it tells which LU it is"
+	case p.NotConnected:
+		p.Identity, p.LiveWWID = IdentityUnknown, ""
 	}
 }
 
 // askLU asks whether the LU is there. INQUIRY comes first: it does not consume
-// a unit attention, and it alone tells of a LUN without a LU behind it.
+// a unit attention, and it alone tells of a LUN without a LU behind it. A LU that
+// is connected by its word is there, whatever becomes of TEST UNIT READY, unless
+// the target takes it back.
 func askLU(ctx context.Context, lu logicalUnit) (a Answer, proof string, notConnected bool) {
 	inq, err := lu.Inquiry(ctx)
 	if err != nil {
@@ -92,13 +100,33 @@ func askLU(ctx context.Context, lu logicalUnit) (a Answer, proof string, notConn
 		return a, proof, false
 	}
 	if inq.Qualifier != 0 {
-		return Gone, fmt.Sprintf("INQUIRY says peripheral qualifier %d: no LU is connected to this LUN", inq.Qualifier), true
+		return askUnconnected(ctx, lu, inq.Qualifier)
 	}
 	if err := lu.TestUnitReady(ctx); err != nil {
-		a, proof = answerOf(err)
+		if a, proof = answerOf(err); a == Silent {
+			return Present, "INQUIRY says that it is there, but " + proof, false
+		}
 		return a, proof, false
 	}
 	return Alive, "", false
+}
+
+// notNow is the peripheral qualifier of a LUN that could have a LU, and has none.
+// It is also what a LU must say of itself while its target port is unavailable, as
+// in a failover (SPC-4, 5.15.2.4.5): it answers TEST UNIT READY with 02/04/0c.
+const notNow = 1
+
+// askUnconnected asks a LUN whose qualifier is not 0 whether no LU is there at all.
+func askUnconnected(ctx context.Context, lu logicalUnit, qualifier uint8) (a Answer, proof string, notConnected bool) {
+	proof = fmt.Sprintf("INQUIRY says peripheral qualifier %d: no LU is connected to this LUN", qualifier)
+	if qualifier != notNow {
+		return Gone, proof, true
+	}
+	if err := lu.TestUnitReady(ctx); err != nil {
+		a, said := answerOf(err)
+		return a, proof + ", " + said, a == Gone
+	}
+	return Gone, proof, true
 }
 
 // answerOf is what a failed command says about the LU. Only LOGICAL UNIT NOT
