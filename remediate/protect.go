@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lunsweep/lunsweep/scsi"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
 
@@ -126,7 +127,8 @@ func (g guard) protects(f *Facts, named []string) string {
 func (s *Sweeper) protect(sc *scene, lus []*Facts) {
 	why := map[string]string{}
 	for _, f := range lus {
-		if f.Protected = sc.guard.protects(f, s.opt.protected); f.Protected != "" {
+		f.Protected = or(sc.guard.protects(f, s.opt.protected), sc.namedOtherwise(f, s.opt.protected))
+		if f.Protected != "" {
 			why[f.WWID] = f.Protected
 		}
 	}
@@ -137,4 +139,33 @@ func (s *Sweeper) protect(sc *scene, lus []*Facts) {
 			}
 		}
 	}
+}
+
+// namedOtherwise says that a LU is protected by another of its names than the one
+// that its map goes by.
+func (sc *scene) namedOtherwise(f *Facts, named []string) string {
+	for _, p := range f.Paths {
+		d := sc.disk[p.Dev]
+		if d == nil {
+			continue
+		}
+		if all := claimed(d); slices.Contains(all, f.WWID) {
+			if i := slices.IndexFunc(named, func(n string) bool { return slices.Contains(all, n) }); i >= 0 {
+				return "the caller protects " + named[i]
+			}
+		}
+	}
+	return ""
+}
+
+// protectedNames are names as the caller gave them, for not every host's are in a
+// form that is known, and as multipath prints them.
+func protectedNames(wwids []string) (all []string) {
+	for _, w := range wwids {
+		all = append(all, w)
+		if n, err := scsi.ParseName(w); err == nil {
+			all = append(all, n.WWID())
+		}
+	}
+	return all
 }

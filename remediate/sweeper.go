@@ -82,12 +82,14 @@ func WithProbeTimeout(d time.Duration) Option { return func(o *options) { o.prob
 // unless told.
 func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = share } }
 
-// WithProtected names LUs, by WWID, that must never be removed, whatever else is
-// found or said of them, in addition to the host's own: what carries /, /boot,
-// /usr, /var and the like, or swap, and what the host was booted from, are
-// protected without being named. It may be given several times.
+// WithProtected names LUs that must never be removed, whatever else is found or
+// said of them, in addition to the host's own: what carries /, /boot, /usr, /var
+// and the like, or swap, and what the host was booted from, are protected without
+// being named. A name is one in a form of [scsi.ParseName], whichever of the LU's
+// names its map goes by, or the WWID as multipath prints it; the alias of a map is
+// none. It may be given several times.
 func WithProtected(wwids ...string) Option {
-	return func(o *options) { o.protected = append(o.protected, wwids...) }
+	return func(o *options) { o.protected = append(o.protected, protectedNames(wwids)...) }
 }
 
 // WithParallel says how many LUs are worked on side by side. Unless told, or for
