@@ -27,21 +27,23 @@ func (h *Host) Unclaim(dev string) {
 
 // claim is an exclusive open of a device, and its close: refused where somebody
 // else holds it, or a partition of it, so; then where the disk is offline.
-func (h *Host) claim(path string) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (p *program) claim(path string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	name := filepath.Base(path)
-	d := h.disks[name]
+	d := p.disks[name]
 	names := []string{name}
 	if d != nil {
 		names = append(names, d.parts...)
 	}
 	switch {
-	case slices.ContainsFunc(names, h.claimed) || d != nil && h.mapOf(d) != nil:
+	case p.dead:
+		return ErrCrashed
+	case slices.ContainsFunc(names, p.claimed) || d != nil && p.mapOf(d) != nil:
 		return &fs.PathError{Op: "open", Path: path, Err: syscall.EBUSY}
 	case d != nil && !online(d.state):
 		return &fs.PathError{Op: "open", Path: path, Err: syscall.ENXIO}
-	case d == nil && h.maps[name] == nil:
+	case d == nil && p.maps[name] == nil:
 		return &fs.PathError{Op: "open", Path: path, Err: syscall.ENOENT}
 	}
 	return nil

@@ -10,66 +10,66 @@ import (
 )
 
 // control answers device-mapper's ioctls.
-func (h *Host) control(_ context.Context, cmd uint32, buf []byte) error {
+func (p *program) control(_ context.Context, cmd uint32, buf []byte) error {
 	req, err := dmioctl.ParseHeader(buf)
 	if err != nil {
 		return syscall.EINVAL
 	}
-	h.perform(func() { err = h.ioctl(cmd, req, buf) })
+	if crashed := p.perform(func() { err = p.ioctl(cmd, req, buf) }); crashed != nil {
+		return crashed
+	}
 	return err
 }
 
-func (h *Host) ioctl(cmd uint32, req dmioctl.Header, buf []byte) error {
+func (p *program) ioctl(cmd uint32, req dmioctl.Header, buf []byte) error {
 	switch cmd {
 	case dmioctl.Version:
 		dmioctl.Answer(buf, dmioctl.Header{}, nil)
 		return nil
 	case dmioctl.ListDevices:
-		dmioctl.Answer(buf, dmioctl.Header{}, dmioctl.AppendNames(nil, h.names()))
+		dmioctl.Answer(buf, dmioctl.Header{}, dmioctl.AppendNames(nil, p.names()))
 		return nil
 	}
-	m := h.asked(req)
+	m := p.asked(req)
 	if m == nil {
 		return syscall.ENXIO
 	}
 	switch cmd {
 	case dmioctl.DevStatus:
-		dmioctl.Answer(buf, h.header(m), nil)
+		dmioctl.Answer(buf, p.header(m), nil)
 		return nil
 	case dmioctl.TableStatus:
 		line := m.statusLine()
 		if req.Flags&dmioctl.FlagStatusTable != 0 {
 			line = m.tableLine()
 		}
-		dmioctl.Answer(buf, h.header(m), dmioctl.AppendTargets(nil, []dmioctl.Target{line}))
+		dmioctl.Answer(buf, p.header(m), dmioctl.AppendTargets(nil, []dmioctl.Target{line}))
 		return nil
 	}
-	return h.changeMap(m, cmd, req, buf)
+	return p.changeMap(m, cmd, req, buf)
 }
 
 // changeMap is the ioctls that change something.
-func (h *Host) changeMap(m *Map, cmd uint32, req dmioctl.Header, buf []byte) error {
+func (p *program) changeMap(m *Map, cmd uint32, req dmioctl.Header, buf []byte) error {
 	switch {
 	case cmd == dmioctl.TargetMsg:
-		return h.message(m, buf)
+		return p.message(m, buf)
 	case cmd == dmioctl.DevSuspend && req.Flags&dmioctl.FlagSuspend == 0:
-		h.act("dm resume " + m.name)
-		h.suspend(m, false)
+		p.act("dm resume "+m.name, m.lu, func() { p.suspend(m, false) })
 	case cmd == dmioctl.DevRemove:
-		if h.opens(m.dm) > 0 {
-			h.act("dm remove " + m.name + ": in use")
+		if p.opens(m.dm) > 0 {
+			p.act("dm remove "+m.name+": in use", m.lu, func() {})
 			return syscall.EBUSY
 		}
-		h.act("dm remove " + m.name)
-		h.removeMap(m)
+		p.act("dm remove "+m.name, m.lu, func() { p.removeMap(m) })
 	default:
 		return syscall.ENOTTY
 	}
-	dmioctl.Answer(buf, h.header(m), nil)
+	dmioctl.Answer(buf, p.header(m), nil)
 	return nil
 }
 
-func (h *Host) message(m *Map, buf []byte) error {
+func (p *program) message(m *Map, buf []byte) error {
 	text, err := dmioctl.ParseMessage(buf)
 	on := text == "queue_if_no_path"
 	switch {
@@ -78,9 +78,8 @@ func (h *Host) message(m *Map, buf []byte) error {
 	case m.suspended:
 		return syscall.EBUSY
 	}
-	h.act("dm message " + m.name + " " + text)
-	h.queue(m, on)
-	dmioctl.Answer(buf, h.header(m), nil)
+	p.act("dm message "+m.name+" "+text, m.lu, func() { p.queue(m, on) })
+	dmioctl.Answer(buf, p.header(m), nil)
 	return nil
 }
 

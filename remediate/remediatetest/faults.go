@@ -172,8 +172,18 @@ func (h *Host) onDisk(name string, change func(*disk)) {
 	})
 }
 
-// Release lets all that is stuck come back.
-func (h *Host) Release() { h.set(func() { h.released = true }) }
+// Release ends [Host.StuckDelete] and [Host.HangRead]: what is stuck by them
+// comes back.
+func (h *Host) Release() {
+	h.set(func() {
+		for _, d := range h.disks {
+			d.stuck, d.hangs = false, false
+		}
+		for _, m := range h.maps {
+			m.hangs = false
+		}
+	})
+}
 
 // StopDaemon stops multipathd; multipath works without it.
 func (h *Host) StopDaemon() { h.set(func() { h.daemon.running = false }) }
@@ -198,8 +208,10 @@ func (h *Host) Hold(dev string) {
 // FlushedByHand takes a multipath map away; its disks stay.
 func (h *Host) FlushedByHand(m *Map) {
 	h.set(func() {
-		if !h.flush(m) {
+		if !h.flushable(m) {
 			h.failf(m.name + " is in use")
+			return
 		}
+		h.flush(m)
 	})
 }

@@ -17,13 +17,14 @@ type Host struct {
 	bootID   string
 	patience time.Duration
 
-	mu       sync.Mutex
-	changed  *sync.Cond // something happened that a sleeper in the kernel may wait for
-	closed   bool
-	released bool // what is stuck may go on
-	err      error
-	log      []string
-	hooks    []*hook
+	mu      sync.Mutex
+	changed *sync.Cond // something happened that a sleeper in the kernel may wait for
+	closed  bool
+	err     error
+	log     []action
+	hooks   []*hook
+	crash   crash    // of the program that comes next
+	last    *program // that a crash was set for
 
 	targets []*Target
 	lus     []*LU

@@ -46,7 +46,7 @@ size=10G features='0' hwhandler='1 alua' wp=rw
 	for preset, want := range tests {
 		t.Run(preset, func(t *testing.T) {
 			h := staged(t, preset)
-			res, err := h.run(t.Context(), "multipath", "-v2", "-ll")
+			res, err := h.start().run(t.Context(), "multipath", "-v2", "-ll")
 			require.NoError(t, err)
 			text := string(res.Stdout)
 			at := strings.Index(text, "mpathb")
@@ -115,7 +115,7 @@ func TestPresetsAreTheSameEverywhere(t *testing.T) {
 func TestTargetsTellOfChangesOnce(t *testing.T) {
 	h := staged(t, "clean")
 	h.Unmap(h.lus[1])
-	n := &nexus{h, h.disks["sdd"]}
+	n := &nexus{h.start(), h.disks["sdd"]}
 	for i, want := range [][]byte{scsireply.LUNsChanged(), nil} {
 		r, err := n.Do(t.Context(), scsi.Command{CDB: make([]byte, 6)})
 		require.NoError(t, err)
@@ -202,7 +202,7 @@ func TestReads(t *testing.T) {
 	}{
 		{"dm-11", nil}, {"dm-12", syscall.EIO}, {"sda", nil}, {"sdi", syscall.EIO}, {"sdzz", syscall.ENOENT},
 	} {
-		_, err := h.read("/dev/"+tt.dev, make([]byte, 8))
+		_, err := h.start().read("/dev/"+tt.dev, make([]byte, 8))
 		require.ErrorIs(t, err, tt.want, tt.dev)
 	}
 }
@@ -261,12 +261,12 @@ func TestMultipathdThatIsStopped(t *testing.T) {
 func TestOrdersThatAreNotSimulated(t *testing.T) {
 	h, err := Open(t.TempDir())
 	require.NoError(t, err)
-	res, err := h.run(t.Context(), "multipath", "-F")
+	res, err := h.start().run(t.Context(), "multipath", "-F")
 	require.NoError(t, err)
 	require.NotZero(t, res.Code)
 	require.ErrorContains(t, h.Err(), "multipath -F")
 	require.Equal(t, []string{"multipath -F: not simulated"}, h.Actions())
-	_, err = h.run(t.Context(), "dmsetup", "remove", "mpatha")
+	_, err = h.start().run(t.Context(), "dmsetup", "remove", "mpatha")
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 

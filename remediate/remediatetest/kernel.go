@@ -12,23 +12,26 @@ import (
 // attribute does what the kernel does when data is written to an attribute of a
 // SCSI device: state or delete. A state without a newline is refused as the
 // kernel does.
-func (h *Host) attribute(f *os.File, data []byte) error {
+func (p *program) attribute(f *os.File, data []byte) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
 	err = syscall.EINVAL
-	h.perform(func() {
-		d := h.owner(info)
+	crashed := p.perform(func() {
+		d := p.owner(info)
 		switch {
 		case d == nil:
 			err = syscall.ENODEV
 		case filepath.Base(f.Name()) == "delete":
-			err = h.deleteDisk(d)
+			err = p.deleteDisk(d)
 		case string(data) == "offline\n" || string(data) == "running\n":
-			err = h.switchDisk(d, strings.TrimSuffix(string(data), "\n"))
+			err = p.switchDisk(d, strings.TrimSuffix(string(data), "\n"))
 		}
 	})
+	if crashed != nil {
+		return crashed
+	}
 	return err
 }
 
@@ -44,7 +47,7 @@ func (h *Host) owner(file os.FileInfo) *disk {
 }
 
 // switchDisk allows what scsi_device_set_state allows.
-func (h *Host) switchDisk(d *disk, state string) error {
+func (p *program) switchDisk(d *disk, state string) error {
 	from := map[string][]string{
 		"offline": {"running", "blocked", "offline"},
 		"running": {"running", "blocked", "offline", "transport-offline"},
@@ -52,28 +55,31 @@ func (h *Host) switchDisk(d *disk, state string) error {
 	if !slices.Contains(from[state], d.state) {
 		return syscall.EINVAL
 	}
-	h.act(d.name + " state " + state)
-	h.setDiskState(d, state)
-	if m := h.mapOf(d); m != nil && state == "offline" {
-		m.path(d).failed = true
-	}
+	p.act(d.name+" state "+state, d.cached, func() {
+		p.setDiskState(d, state)
+		if m := p.mapOf(d); m != nil && state == "offline" {
+			m.path(d).failed = true
+		}
+	})
 	return nil
 }
 
 // deleteDisk takes a disk away, when its driver lets go of it.
-func (h *Host) deleteDisk(d *disk) error {
-	h.act(d.name + " delete")
-	if d.stuck && !h.released {
-		h.takeOffBus(d)
-	}
-	for d.stuck && !h.released && !h.closed {
-		h.changed.Wait()
-	}
-	if d.gone || h.closed {
-		return syscall.ENODEV
-	}
-	h.vanish(d)
-	return nil
+func (p *program) deleteDisk(d *disk) (err error) {
+	p.act(d.name+" delete", d.cached, func() {
+		if d.stuck {
+			p.takeOffBus(d)
+		}
+		for d.stuck && !p.closed {
+			p.changed.Wait()
+		}
+		if d.gone || p.closed {
+			err = syscall.ENODEV
+			return
+		}
+		p.vanish(d)
+	})
+	return err
 }
 
 // vanish is the end of a disk. The table of its map keeps it as a failed path
@@ -81,15 +87,22 @@ func (h *Host) deleteDisk(d *disk) error {
 func (h *Host) vanish(d *disk) {
 	d.gone = true
 	if m := h.mapOf(d); m != nil {
-		h.dropSlave(m, d.name)
 		m.path(d).failed, m.path(d).check = true, "faulty"
 		if h.daemon.running {
-			m.paths = slices.DeleteFunc(m.paths, func(p *mapPath) bool { return p.disk == d })
+			h.dropPath(m, d)
+		} else {
+			h.dropSlave(m, d.name)
 		}
 	}
 	delete(h.disks, d.name)
 	h.dropDisk(d)
 	h.udev()
+}
+
+// dropPath takes a path out of a map's table.
+func (h *Host) dropPath(m *Map, d *disk) {
+	h.dropSlave(m, d.name)
+	m.paths = slices.DeleteFunc(m.paths, func(p *mapPath) bool { return p.disk == d })
 }
 
 // removeMap takes a dm device away that nobody has open.
@@ -100,23 +113,25 @@ func (h *Host) removeMap(m *Map) {
 	h.udev()
 }
 
-// flush takes a multipath map with its partition maps away, as libmultipath
-// does; false where it is in use.
-func (h *Host) flush(m *Map) bool {
+// flushable reports whether nobody has a multipath map open, nor a partition map
+// on it.
+func (h *Host) flushable(m *Map) bool {
 	parts := h.on(m.dm)
 	for _, p := range parts {
 		if h.opens(p.dm) > 0 || !partitionOf(p, m) {
 			return false
 		}
 	}
-	if h.opens(m.dm) > len(parts) {
-		return false
-	}
-	for _, p := range parts {
+	return h.opens(m.dm) <= len(parts)
+}
+
+// flush takes a multipath map with its partition maps away, as libmultipath
+// does.
+func (h *Host) flush(m *Map) {
+	for _, p := range h.on(m.dm) {
 		h.removeMap(p)
 	}
 	h.removeMap(m)
-	return true
 }
 
 func partitionOf(p, m *Map) bool {

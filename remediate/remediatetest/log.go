@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// An action is what changed the host, or tried to, and the LU that it was about.
+type action struct {
+	text string
+	lu   *LU // nil where it was about none
+}
+
 // A hook is what is to happen after an action.
 type hook struct {
 	match string
@@ -12,7 +18,8 @@ type hook struct {
 }
 
 // Actions lists what changed the host, or tried to, in order: writes to
-// attributes, orders to multipathd and its programs, ioctls.
+// attributes, orders to multipathd and its programs, ioctls. It is nil while
+// there was nothing of the kind.
 //
 //	multipathd disablequeueing map mpathb
 //	multipath -f mpathb
@@ -25,7 +32,26 @@ type hook struct {
 func (h *Host) Actions() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Clone(h.log)
+	var out []string
+	for _, a := range h.log {
+		out = append(out, a.text)
+	}
+	return out
+}
+
+// Touched lists the WWIDs of the LUs that [Host.Actions] were about, as the host
+// knew them, sorted. It is nil while nothing was done to any.
+func (h *Host) Touched() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []string
+	for _, a := range h.log {
+		if a.lu != nil {
+			out = append(out, a.lu.WWID())
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // After calls do once, when an action that contains match has been done, and
@@ -36,15 +62,12 @@ func (h *Host) After(match string, do func()) {
 	h.hooks = append(h.hooks, &hook{match, do})
 }
 
-// act logs an action.
-func (h *Host) act(action string) { h.log = append(h.log, action) }
-
 // due are the hooks that the newest actions, from number since on, set off.
 func (h *Host) due(since int) []func() {
 	var out []func()
-	for _, action := range h.log[since:] {
+	for _, a := range h.log[since:] {
 		h.hooks = slices.DeleteFunc(h.hooks, func(k *hook) bool {
-			if strings.Contains(action, k.match) {
+			if strings.Contains(a.text, k.match) {
 				out = append(out, k.do)
 				return true
 			}
@@ -52,18 +75,4 @@ func (h *Host) due(since int) []func() {
 		})
 	}
 	return out
-}
-
-// perform does something on the host on behalf of the code under test, and what
-// follows from the actions that it logs.
-func (h *Host) perform(do func()) {
-	h.mu.Lock()
-	since := len(h.log)
-	do()
-	due := h.due(since)
-	h.changed.Broadcast()
-	h.mu.Unlock()
-	for _, f := range due {
-		f()
-	}
 }

@@ -18,16 +18,18 @@ const (
 
 // A nexus carries SCSI commands to what a target has under a disk's LUN now.
 type nexus struct {
-	host *Host
+	by   *program
 	disk *disk
 }
 
 // openLU opens a disk's node as the kernel would let SG_IO do it.
-func (h *Host) openLU(ctx context.Context, path string) (*scsi.Device, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	d := h.disks[filepath.Base(path)]
+func (p *program) openLU(ctx context.Context, path string) (*scsi.Device, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.disks[filepath.Base(path)]
 	switch {
+	case p.dead:
+		return nil, &scsi.OpError{Op: "open", Path: path, Err: ErrCrashed}
 	case ctx.Err() != nil:
 		return nil, &scsi.OpError{Op: "open", Path: path, Err: ctx.Err()}
 	case d == nil:
@@ -35,7 +37,7 @@ func (h *Host) openLU(ctx context.Context, path string) (*scsi.Device, error) {
 	case !online(d.state):
 		return nil, &scsi.OpError{Op: "open", Path: path, Err: syscall.ENXIO}
 	}
-	return scsi.New(&nexus{h, d}, scsi.WithTimeout(h.patience)), nil
+	return scsi.New(&nexus{p, d}, scsi.WithTimeout(p.patience)), nil
 }
 
 // online is the kernel's scsi_device_online.
@@ -48,11 +50,13 @@ func (n *nexus) Do(ctx context.Context, cmd scsi.Command) (scsi.Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return scsi.Reply{}, err
 	}
-	n.host.mu.Lock()
-	defer n.host.mu.Unlock()
+	n.by.mu.Lock()
+	defer n.by.mu.Unlock()
 	t, d := n.disk.target, n.disk
 	l := t.luns[d.hctl.LUN]
 	switch {
+	case n.by.dead:
+		return scsi.Reply{}, ErrCrashed
 	case d.gone:
 		return scsi.Reply{}, syscall.ENODEV
 	case !t.reachable():

@@ -9,18 +9,20 @@ import (
 )
 
 // read is a direct read of the first bytes of a device: open, read, close.
-func (h *Host) read(path string, buf []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (p *program) read(path string, buf []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	name := filepath.Base(path)
 	var errno error
-	switch d, m := h.disks[name], h.maps[name]; {
+	switch d, m := p.disks[name], p.maps[name]; {
+	case p.dead:
+		return 0, ErrCrashed
 	case m != nil:
-		errno = h.readMap(m)
+		errno = p.readMap(m)
 	case d != nil && !online(d.state):
 		return 0, &fs.PathError{Op: "open", Path: path, Err: syscall.ENXIO}
 	case d != nil:
-		errno = h.readDisk(d)
+		errno = p.readDisk(d)
 	default:
 		return 0, &fs.PathError{Op: "open", Path: path, Err: syscall.ENOENT}
 	}
@@ -56,7 +58,7 @@ func (h *Host) readOnce(m *Map) (error, bool) {
 	switch {
 	case h.closed, m.gone:
 		return syscall.EIO, true
-	case m.suspended, m.hangs && !h.released:
+	case m.suspended, m.hangs:
 		return nil, false
 	case !m.multipath():
 		return nil, true
@@ -86,7 +88,7 @@ func (h *Host) tryPaths(m *Map) (error, bool) {
 // readDisk is what comes of a read over one path. One that is blocked keeps it
 // until that is decided.
 func (h *Host) readDisk(d *disk) error {
-	for (d.state == "blocked" || d.hangs && !h.released) && !h.closed && !d.gone {
+	for (d.state == "blocked" || d.hangs) && !h.closed && !d.gone {
 		h.changed.Wait()
 	}
 	l := d.target.luns[d.hctl.LUN]

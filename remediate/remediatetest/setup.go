@@ -135,16 +135,3 @@ func (h *Host) addMap(m *Map) {
 	h.makeMap(m)
 	h.udev()
 }
-
-// Paths lists the kernel names of the disks that the kernel takes for the LU.
-func (lu *LU) Paths() []string {
-	lu.host.mu.Lock()
-	defer lu.host.mu.Unlock()
-	var out []string
-	for _, d := range lu.host.sortedDisks() {
-		if d.cached == lu {
-			out = append(out, d.name)
-		}
-	}
-	return out
-}

@@ -13,16 +13,17 @@ import (
 // by its programs. Every call makes a system of its own, as every process has
 // one: what is stuck in one is not known to the other.
 func (h *Host) System() remediate.System {
-	files, err := sysfs.New(h.Tree(), sysfs.WithWrite(h.attribute))
+	p := h.start()
+	files, err := sysfs.New(h.Tree(), sysfs.WithWrite(p.attribute))
 	h.check(err)
-	kernel, err := multipath.OpenDeviceMapper("", multipath.WithControl(h.control))
+	kernel, err := multipath.OpenDeviceMapper("", multipath.WithControl(p.control))
 	h.check(err)
 	return remediate.System{
 		FS:     files,
-		Daemon: multipath.NewCommand(h.run),
+		Daemon: multipath.NewCommand(p.run),
 		Kernel: kernel,
-		Reader: blockprobe.New(blockprobe.WithTimeout(h.patience), blockprobe.WithRead(h.read), blockprobe.WithClaim(h.claim)),
-		OpenLU: h.openLU,
+		Reader: blockprobe.New(blockprobe.WithTimeout(h.patience), blockprobe.WithRead(p.read), blockprobe.WithClaim(p.claim)),
+		OpenLU: p.openLU,
 	}
 }
 
