@@ -98,8 +98,8 @@ func NewBackstore(t testing.TB, name string, mib int, serial string) Backstore {
 // Map maps a backstore to a LUN. The host sees it at its next scan.
 func (g *Target) Map(t testing.TB, lun int, b Backstore) {
 	t.Helper()
-	mkdirs(t, g.lun(lun))
-	if err := os.Symlink(targetCore+b.Name, g.lun(lun)+"/"+b.Name); err != nil {
+	mkdirs(t, g.LUN(lun))
+	if err := os.Symlink(targetCore+b.Name, g.LUN(lun)+"/"+b.Name); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,13 +107,13 @@ func (g *Target) Map(t testing.TB, lun int, b Backstore) {
 // Unmap takes a LUN away and tells the host nothing, as arrays do.
 func (g *Target) Unmap(t testing.TB, lun int) {
 	t.Helper()
-	links, _ := filepath.Glob(g.lun(lun) + "/*")
+	links, _ := filepath.Glob(g.LUN(lun) + "/*")
 	for _, l := range links {
 		if info, err := os.Lstat(l); err == nil && info.Mode()&os.ModeSymlink != 0 {
 			remove(t, l)
 		}
 	}
-	remove(t, g.lun(lun))
+	remove(t, g.LUN(lun))
 }
 
 // Remap gives a LUN to another backstore: LUN reuse.
@@ -123,7 +123,8 @@ func (g *Target) Remap(t testing.TB, lun int, b Backstore) {
 	g.Map(t, lun, b)
 }
 
-func (g *Target) lun(n int) string { return g.dir + "lun/lun_" + strconv.Itoa(n) }
+// LUN is the folder of a LUN, which is there while it is mapped.
+func (g *Target) LUN(n int) string { return g.dir + "lun/lun_" + strconv.Itoa(n) }
 
 // Disable takes the whole target group offline: sessions break, and logins are
 // refused until Enable.
