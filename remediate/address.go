@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,8 +33,16 @@ func (a Address) String() string { return fmt.Sprintf("LUN %d of %s", a.LUN, a.T
 // (SAM-5, 4.7.7.3).
 const flat = 0x4000
 
-func (a Address) lun(n uint64) bool {
-	return a.LUN == n || a.LUN < flat && a.LUN|flat == n || n < flat && n|flat == a.LUN
+func (a Address) lun(n uint64) bool { return sameLUN(a.LUN, n) }
+
+// sameLUN reports whether two numbers are of one LUN, in whichever of the two
+// forms each is.
+func sameLUN(a, b uint64) bool { return a == b || a < flat && a|flat == b || b < flat && b|flat == a }
+
+// lists reports whether an inventory has a LUN. An array may list in another form
+// than the one in which the kernel found it: that is no absence.
+func lists(luns []uint64, lun uint64) bool {
+	return slices.ContainsFunc(luns, func(l uint64) bool { return sameLUN(l, lun) })
 }
 
 // A place is an address that has been understood.

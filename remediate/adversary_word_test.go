@@ -113,3 +113,52 @@ func TestOutOfOrderIsNotGone(t *testing.T) {
 		})
 	}
 }
+
+// An array that lists its LUNs in flat space form, where the kernel found them in
+// the other, or the reverse, lists them all the same.
+func TestListedInAnotherForm(t *testing.T) {
+	t.Parallel()
+	for name, luns := range map[string][]uint64{
+		"flat space":     {0x4000 | 1, 0x4000 | 2},
+		"only the other": {2, 0x4000 | 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := before(t, remediatetest.Fail)
+			s.Vanish(s.lu)
+			sb := s.ready(0, scsi.Reply{})
+			sys := s.speaking(func(ask scsireply.Ask) scsi.Reply {
+				if ask.Kind == scsireply.ReportLUNs {
+					return scsi.Reply{Data: scsireply.LUNs(luns...)}
+				}
+				return sb(ask)
+			}, "sdb", "sdc")
+			sv, err := s.on(t, sys).Survey(within(t))
+			require.NoError(t, err)
+			d, _ := sv.Find(s.lu.WWID())
+			for _, p := range d.Paths {
+				require.Equal(t, remediate.Present, p.Answer, p.Proof)
+			}
+			require.False(t, d.Removable)
+		})
+	}
+}
+
+// A LU that leaves some of its names out, as one does whose array has not quite
+// come up, is no other LU for that.
+func TestShorterIdentityIsNoOther(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	whole := s.ready(0, scsi.Reply{})
+	sys := s.speaking(func(ask scsireply.Ask) scsi.Reply {
+		if ask.Kind == scsireply.VPDPage && ask.Page == scsi.PageDeviceID {
+			return scsi.Reply{Data: scsireply.Identification(scsireply.T10("LIO-ORG", "vol-b:"+s.lu.WWID()[17:]))}
+		}
+		return whole(ask)
+	}, "sdi", "sdj")
+	sv, err := s.on(t, sys).Survey(within(t))
+	require.NoError(t, err)
+	d, _ := sv.Find(s.lu.WWID())
+	require.Equal(t, remediate.Healthy, d.Verdict, d.Reasons)
+	require.Equal(t, remediate.IdentityMatch, d.Paths[0].Identity)
+}

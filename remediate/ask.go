@@ -169,12 +169,15 @@ func compare(ctx context.Context, lu logicalUnit, d *sysfs.SCSIDevice, wwid stri
 	if len(wwids) > 0 {
 		first = wwids[0]
 	}
+	same, sure := false, false
 	if cached, err := scsi.ParseDesignators(d.VPD83); err == nil {
-		if same, sure := scsi.SameLU(cached, liveIDs); sure && !same {
+		if same, sure = scsi.SameLU(cached, liveIDs); sure && !same {
 			return IdentityMismatch, first
 		}
 	}
 	switch {
+	case sure && slices.Contains(claimed(d), wwid): // if not by all the names that were cached
+		return IdentityMatch, first
 	case len(wwids) == 0:
 		return IdentityUnknown, ""
 	case slices.Contains(wwids, wwid):
@@ -232,7 +235,7 @@ func (s *Sweeper) listed(ctx context.Context, via []Path, silent []*Path) {
 		return
 	}
 	for _, p := range silent {
-		if slices.Contains(luns, p.HCTL.LUN) {
+		if lists(luns, p.HCTL.LUN) {
 			p.Answer = Present
 			p.Proof = fmt.Sprintf("REPORT LUNS through %s lists LUN %d (%s)", asked, p.HCTL.LUN, p.Proof)
 			continue
@@ -270,7 +273,7 @@ func (s *Sweeper) reportLUNs(ctx context.Context, via []Path) ([]uint64, string,
 		if luns, err = s.inventory(ctx, p); err != nil {
 			continue
 		}
-		if slices.Contains(luns, p.HCTL.LUN) {
+		if lists(luns, p.HCTL.LUN) {
 			return luns, p.name(), nil
 		}
 		err = errors.Errorf("REPORT LUNS through %s does not list it", p.name())
