@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pkg/errors"
+
 	"github.com/lunsweep/lunsweep/internal/park"
 )
 
@@ -40,7 +42,12 @@ func (j *journal) write(ctx context.Context, e Event) error {
 	return err
 }
 
-func (j *journal) writeNow(e Event) error {
+func (j *journal) writeNow(e Event) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = opError("write the journal", "", errors.Errorf("it panicked: %v", p))
+		}
+	}()
 	e.Time = time.Now()
 	if e.Err != nil {
 		e.Error = e.Err.Error()

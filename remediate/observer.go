@@ -30,6 +30,14 @@ type Event struct {
 	Error   string        `json:"error,omitempty"`
 }
 
+// unfailing is an observer whose panics go unheard.
+func unfailing(observe func(Event)) func(Event) {
+	return func(e Event) {
+		defer func() { _ = recover() }()
+		observe(e)
+	}
+}
+
 // tell stamps an event and hands it to the observer.
 func (s *Sweeper) tell(e Event) {
 	e.Time = s.opt.now()

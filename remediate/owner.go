@@ -1,6 +1,10 @@
 package remediate
 
-import "context"
+import (
+	"context"
+
+	"github.com/pkg/errors"
+)
 
 // An Ownership says whose a LU is, as the caller knows it. The zero value is
 // [OwnerUnknown] and means hands off.
@@ -49,3 +53,16 @@ type Subject struct {
 // It is called for several LUs at once, at plan time and again right before the
 // first change.
 type Owner func(ctx context.Context, s Subject) (Claim, error)
+
+// guarded turns a panic of the owner's into an error: it is asked in goroutines
+// in which no caller could recover.
+func (o Owner) guarded() Owner {
+	return func(ctx context.Context, s Subject) (c Claim, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				c, err = Claim{}, errors.Errorf("the owner panicked: %v", p)
+			}
+		}()
+		return o(ctx, s)
+	}
+}

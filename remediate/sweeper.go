@@ -106,7 +106,8 @@ func WithParallel(n int) Option { return func(o *options) { o.parallel = n } }
 func WithLockDir(dir string) Option { return func(o *options) { o.lockDir = dir } }
 
 // WithObserver hears of every look, step and wait as it happens. It is called
-// from several goroutines at once and must not block.
+// from several goroutines at once and must not block. A panic of its own goes
+// unheard: the work must not be left half done for it.
 func WithObserver(f func(Event)) Option { return func(o *options) { o.observe = f } }
 
 // WithSystem puts the Sweeper on another system than this host.
@@ -131,6 +132,7 @@ func New(opts ...Option) (*Sweeper, error) {
 	if o.observe == nil {
 		o.observe = safe.observe
 	}
+	o.owner, o.observe = o.owner.guarded(), unfailing(o.observe)
 	if o.system != nil && !o.system.complete() {
 		return nil, errors.New("the system given lacks a part: every field of System is required")
 	}
