@@ -60,6 +60,19 @@ func (r *run) table(ctx context.Context) (multipath.Table, error) {
 	return t, nil
 }
 
+// renamed is table for what puts things right: a map that has been given another
+// name meanwhile is the same map, and multipathd is told by the name that it has.
+func (r *run) renamed(ctx context.Context) (multipath.Table, error) {
+	t, err := r.table(ctx)
+	if stale := (*StaleError)(nil); errors.As(err, &stale) && t.Devt == r.t.Map.Devt {
+		m := *r.t.Map
+		m.Name = t.Name
+		r.t.Map = &m
+		return t, nil
+	}
+	return t, err
+}
+
 // disableQueueing makes the map fail I/O that no path can carry. multipathd is
 // told first, because it would otherwise switch queueing on again; the kernel
 // is told where multipathd does not answer, or does not do it.
@@ -288,7 +301,7 @@ func (r *run) restore() error {
 	}
 	ctx, cancel := r.grace()
 	defer cancel()
-	t, err := r.table(ctx)
+	t, err := r.renamed(ctx)
 	if err != nil {
 		return absentIsFine(err)
 	}

@@ -125,7 +125,8 @@ func (r *run) users(ctx context.Context, h *held, keeps *Map) ([]Use, error) {
 // stillLost asks the LU once more, right before its path is switched off.
 // Silence will do only where it was what the LU counted as dead for: by its
 // owner's or the operator's word. Where the target's word was the proof, it must
-// give it again.
+// give it again. The operator's rule is for the paths that a map has failed: a
+// disk that was found since was alive then.
 func (r *run) stillLost(ctx context.Context, h *held) error {
 	d, err := h.pin.Device(ctx)
 	if err != nil {
@@ -142,7 +143,7 @@ func (r *run) stillLost(ctx context.Context, h *held) error {
 	switch {
 	case p.Answer == Gone && live(p):
 		return nil
-	case (p.Answer == Silent || p.Answer == Gone) && (r.proof == ByOwner || r.proof == ByRunbook && live(p)):
+	case (p.Answer == Silent || p.Answer == Gone) && (r.proof == ByOwner || r.proof == ByRunbook && live(p) && !h.late):
 		return nil
 	case p.Identity == IdentityMismatch && r.t.Verdict == Remapped:
 		return nil
@@ -319,7 +320,7 @@ func (r *run) newcomers(ctx context.Context, sc *scene) ([]held, error) {
 		if err != nil {
 			continue
 		}
-		h := held{PathPin: pinOf(sc.path(d, false)), pin: pin}
+		h := held{PathPin: pinOf(sc.path(d, false)), pin: pin, late: true}
 		r.held = append(r.held, h)
 		if err := h.unlessGone(ctx, r.unused(ctx, &h, nil)); err != nil {
 			return nil, err

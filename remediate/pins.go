@@ -18,6 +18,7 @@ type held struct {
 	pin    *sysfs.Pin // nil where the device was gone from the start
 	page83 []byte     // as it was cached when the path was first held
 
+	late     bool // it turned up after the look that the plan, or this run, went by
 	deleting bool // its delete was ordered
 }
 

@@ -276,6 +276,9 @@ func stale(what, want, found string) error {
 	return errors.WithStack(&StaleError{What: what, Want: or(want, "nothing"), Found: or(found, "nothing")})
 }
 
+// clockSlack is by how much a clock may be put right between plan and act.
+const clockSlack = time.Minute
+
 // fits reports why the plan must not be executed here and now, nil if it may.
 func (p *Plan) fits(host, boot string, now time.Time) error {
 	switch {
@@ -285,6 +288,8 @@ func (p *Plan) fits(host, boot string, now time.Time) error {
 		return stale("the plan's host", p.Host, host)
 	case p.BootID != boot:
 		return stale("the plan's boot", p.BootID, boot+" (the host was restarted since)")
+	case now.Before(p.Created.Add(-clockSlack)):
+		return stale("the plan", "made at "+p.Created.Format(time.RFC3339), now.UTC().Format(time.RFC3339)+" (the clock was set back since)")
 	case now.After(p.Expires):
 		return stale("the plan", "valid until "+p.Expires.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}

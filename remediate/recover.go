@@ -137,10 +137,7 @@ func (r *run) reviveMap() error {
 	case t.Devt != r.t.Map.Devt:
 		return nil // made anew since, by its own settings
 	}
-	m := *r.t.Map
-	m.Name = t.Name // multipathd is told by name, and may have given it another
-	r.t.Map = &m
-	r.flushing, r.disabled = true, m.Queueing
+	r.flushing, r.disabled = true, r.t.Map.Queueing
 	return r.restore()
 }
 

@@ -220,7 +220,7 @@ func (c *census) opened(d sysfs.DevNum, name string, excused func(*census, sysfs
 			c.note(openerUse(o, name))
 		}
 	}
-	return len(c.sc.opens[d])
+	return n
 }
 
 // stuckOnMap excuses a reader that waits for I/O on the dead map itself: it is
