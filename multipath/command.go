@@ -41,7 +41,7 @@ const (
 // the socket of a multipathd that does not answer is carried out whenever it
 // wakes, so that none starts before "multipathd show daemon" has been answered,
 // or nobody listens. Everything needs root. Safe for concurrent use.
-// Errors are *[CommandError], *[NameError], or from [Read].
+// Errors are *[CommandError], *[NameError], or from [ParseAny].
 type Command struct {
 	run    Runner
 	source Source

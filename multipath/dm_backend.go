@@ -26,9 +26,6 @@ func NewDM(mapper *DeviceMapper, sys *sysfs.FS) *DM { return &DM{mapper: mapper,
 // Backend returns "dm".
 func (d *DM) Backend() string { return "dm" }
 
-// Mapper returns what d gives its orders to.
-func (d *DM) Mapper() *DeviceMapper { return d.mapper }
-
 // Topology puts the kernel's tables ([DeviceMapper.Tables]) and sysfs together
 // in the terms of multipath -ll. What only multipathd knows is empty: the
 // priorities and the checkers' states. A path that has vanished from sysfs is
@@ -199,14 +196,14 @@ func (d *DM) disks(ctx context.Context) (*diskTable, error) {
 }
 
 func (d *diskTable) mapOf(t *Table) Map {
-	m := MapWords{
+	m := mapWords{
 		Name: t.Name, WWID: t.WWID(), DM: fmt.Sprintf("dm-%d", t.Devt.Minor),
 		Size: humanSize(t.Size), Features: t.Features, Handler: t.Handler,
 		Write: choose(t.ReadOnly, "ro", "rw"),
 	}
-	groups := make([]GroupWords, len(t.Groups))
+	groups := make([]groupWords, len(t.Groups))
 	for i, g := range t.Groups {
-		groups[i] = GroupWords{Policy: g.Selector, Status: g.State}
+		groups[i] = groupWords{Policy: g.Selector, Status: g.State}
 	}
 	for _, p := range t.Paths {
 		path, vendor, product := d.pathOf(p)
@@ -217,15 +214,15 @@ func (d *diskTable) mapOf(t *Table) Map {
 		g.Paths = append(g.Paths, path)
 	}
 	for _, g := range groups {
-		m.Groups = append(m.Groups, NewGroup(g))
+		m.Groups = append(m.Groups, newGroup(g))
 	}
-	made := NewMap(m)
+	made := newMap(m)
 	made.Live = &MapState{State: choose(t.Suspended, "suspend", "active")}
 	return made
 }
 
-func (d *diskTable) pathOf(p TablePath) (path PathWords, vendor, product string) {
-	path = PathWords{
+func (d *diskTable) pathOf(p TablePath) (path pathWords, vendor, product string) {
+	path = pathWords{
 		HCTL: unknownHCTL, Dev: unknownDev, Devt: p.Devt.String(),
 		DMState: choose(p.Failed, "failed", "active"), DevState: "unknown",
 	}

@@ -324,9 +324,9 @@ func TestDMTopology(t *testing.T) {
 	got, err := d.Topology(t.Context())
 	require.NoError(t, err)
 	require.Len(t, got.Maps, 3)
-	want := NewMap(MapWords{
+	want := newMap(mapWords{
 		Name: "my map", WWID: "36001", DM: "dm-1", Size: "8.0M", Features: "1 queue_if_no_path", Handler: "1 alua", Write: "rw",
-		Groups: []Group{NewGroup(GroupWords{Policy: "service-time 0", Status: "active", Paths: []PathWords{
+		Groups: []Group{newGroup(groupWords{Policy: "service-time 0", Status: "active", Paths: []pathWords{
 			{HCTL: "#:#:#:#", Dev: "-", Devt: "8:0", DMState: "active", DevState: "unknown"},
 			{HCTL: "#:#:#:#", Dev: "-", Devt: "8:16", DMState: "failed", DevState: "unknown"},
 		}})},

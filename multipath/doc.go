@@ -7,7 +7,7 @@
 //
 // [Parse] reads what multipath -ll and multipathd show topology print, from the
 // brackets of 0.4.5 to the trees of 0.15; [ParseJSON] reads show maps json;
-// [Read] takes either. They are pure, need no privilege, and may be called from
+// [ParseAny] takes either. They are pure, need no privilege, and may be called from
 // any goroutine. A [Topology] shares the memory of the text it was read from.
 //
 // They never guess. Text that is cut off, that is an error reply, or that could

@@ -10,16 +10,16 @@ type Group struct {
 	from, to uint32
 }
 
-// GroupWords are what a [Group] says, to make one of or to see it all.
-type GroupWords struct {
+// groupWords are what a [Group] says, and its JSON.
+type groupWords struct {
 	Policy string      `json:"policy,omitempty"`
 	Prio   *int        `json:"prio,omitempty"` // nil where there is none
 	Status string      `json:"status,omitempty"`
-	Paths  []PathWords `json:"paths"`
+	Paths  []pathWords `json:"paths"`
 }
 
-// NewGroup makes a group of its words.
-func NewGroup(w GroupWords) Group {
+// newGroup makes a group of its words.
+func newGroup(w groupWords) Group {
 	g := Group{row: &groupRow{policy: w.Policy, status: w.Status}, paths: &pathTable{}, to: uint32(len(w.Paths))}
 	if w.Prio != nil {
 		g.row.prio, g.row.rated = *w.Prio, true
@@ -57,14 +57,14 @@ func (g Group) Each(yield func(Path) bool) {
 	}
 }
 
-// Words returns all that the group says.
-func (g Group) Words() GroupWords {
-	w := GroupWords{Policy: g.Policy(), Status: g.Status(), Paths: make([]PathWords, 0, g.Len())}
+// words returns all that the group says.
+func (g Group) words() groupWords {
+	w := groupWords{Policy: g.Policy(), Status: g.Status(), Paths: make([]pathWords, 0, g.Len())}
 	if n, ok := g.Prio(); ok {
 		w.Prio = &n
 	}
 	for p := range g.Each {
-		w.Paths = append(w.Paths, p.Words())
+		w.Paths = append(w.Paths, p.words())
 	}
 	return w
 }
@@ -82,14 +82,15 @@ func (g Group) Equal(h Group) bool {
 	return true
 }
 
-// MarshalJSON writes [GroupWords].
-func (g Group) MarshalJSON() ([]byte, error) { return json.Marshal(g.Words()) }
+// MarshalJSON writes what is not empty, under the names policy, prio and status,
+// and the paths.
+func (g Group) MarshalJSON() ([]byte, error) { return json.Marshal(g.words()) }
 
-// UnmarshalJSON reads [GroupWords].
+// UnmarshalJSON reads what MarshalJSON writes.
 func (g *Group) UnmarshalJSON(b []byte) error {
-	var w GroupWords
+	var w groupWords
 	err := json.Unmarshal(b, &w)
-	*g = NewGroup(w)
+	*g = newGroup(w)
 	return err
 }
 

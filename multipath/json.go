@@ -195,7 +195,7 @@ func (r *jsonReader) group() {
 }
 
 func (r *jsonReader) path() {
-	var p PathWords
+	var p pathWords
 	var seen seen
 	for key := range r.object {
 		switch key {

@@ -34,8 +34,8 @@ type MapState struct {
 	Active   *int   // the daemon's count of active paths, not of paths
 }
 
-// MapWords are what a source prints of a [Map], to make one of or to see it all.
-type MapWords struct {
+// mapWords are what a source prints of a [Map], and its JSON.
+type mapWords struct {
 	Name     string  `json:"alias"`
 	WWID     string  `json:"wwid,omitempty"`
 	DM       string  `json:"dm,omitempty"`
@@ -50,8 +50,8 @@ type MapWords struct {
 	Groups   []Group `json:"groups"`
 }
 
-// NewMap makes a map of its words.
-func NewMap(w MapWords) Map {
+// newMap makes a map of its words.
+func newMap(w mapWords) Map {
 	return Map{
 		Name: w.Name, WWID: w.WWID, DM: w.DM, Groups: w.Groups,
 		maker:      &maker{vendor: w.Vendor, product: w.Product, action: w.Action, foreign: w.Foreign},
@@ -99,9 +99,9 @@ func (m *Map) Each(yield func(Path) bool) {
 	}
 }
 
-// Words returns all that is printed of the map.
-func (m *Map) Words() MapWords {
-	return MapWords{
+// words returns all that is printed of the map.
+func (m *Map) words() mapWords {
+	return mapWords{
 		Name: m.Name, WWID: m.WWID, DM: m.DM, Groups: m.Groups,
 		Vendor: m.Vendor(), Product: m.Product(), Action: m.Action(), Foreign: m.Foreign(),
 		Size: m.Size(), Features: m.Features(), Handler: m.Handler(), Write: m.Write(),
@@ -122,14 +122,16 @@ func (s *MapState) equal(o *MapState) bool {
 		(s.Active == nil) == (o.Active == nil) && (s.Active == nil || *s.Active == *o.Active)
 }
 
-// MarshalJSON writes [MapWords].
-func (m Map) MarshalJSON() ([]byte, error) { return json.Marshal(m.Words()) }
+// MarshalJSON writes what is not empty, under the names alias, wwid, dm, vendor,
+// product, size, features, hwhandler, wp, action and foreign, and the groups. Live
+// and Partial are left out.
+func (m Map) MarshalJSON() ([]byte, error) { return json.Marshal(m.words()) }
 
-// UnmarshalJSON reads [MapWords].
+// UnmarshalJSON reads what MarshalJSON writes.
 func (m *Map) UnmarshalJSON(b []byte) error {
-	var w MapWords
+	var w mapWords
 	err := json.Unmarshal(b, &w)
-	*m = NewMap(w)
+	*m = newMap(w)
 	return err
 }
 

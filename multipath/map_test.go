@@ -8,13 +8,13 @@ import (
 )
 
 func TestMapWords(t *testing.T) {
-	w := MapWords{
+	w := mapWords{
 		Name: "mpatha", WWID: "36001", DM: "dm-0", Vendor: "LIO-ORG", Product: "TCMU device", Size: "10G", Features: "1 queue_if_no_path",
 		Handler: "1 alua", Write: "rw", Action: "reload", Foreign: "nvme",
-		Groups: []Group{NewGroup(GroupWords{Policy: "service-time 0", Paths: []PathWords{{Dev: "sda"}, {Dev: "sdb"}}}), NewGroup(GroupWords{Paths: []PathWords{{Dev: "sdc"}}})},
+		Groups: []Group{newGroup(groupWords{Policy: "service-time 0", Paths: []pathWords{{Dev: "sda"}, {Dev: "sdb"}}}), newGroup(groupWords{Paths: []pathWords{{Dev: "sdc"}}})},
 	}
-	m := NewMap(w)
-	require.Equal(t, w, m.Words())
+	m := newMap(w)
+	require.Equal(t, w, m.words())
 	require.True(t, m.Queueing())
 	var devs []string
 	for p := range m.Each {
@@ -26,21 +26,21 @@ func TestMapWords(t *testing.T) {
 		break
 	}
 	zero := Map{}
-	require.Equal(t, MapWords{}, zero.Words())
+	require.Equal(t, mapWords{}, zero.words())
 	require.False(t, zero.Queueing())
 }
 
 func TestMapEqual(t *testing.T) {
 	two, three := 2, 3
 	m := func(change func(*Map)) Map {
-		m := NewMap(MapWords{Name: "mpatha", Vendor: "LIO-ORG", Size: "10G", Groups: []Group{{}}})
+		m := newMap(mapWords{Name: "mpatha", Vendor: "LIO-ORG", Size: "10G", Groups: []Group{{}}})
 		m.Live = &MapState{State: "active", Active: &two}
 		change(&m)
 		return m
 	}
 	same := m(func(*Map) {})
 	require.True(t, same.Equal(m(func(m *Map) { n := 2; m.Live = &MapState{State: "active", Active: &n} })))
-	require.True(t, Map{}.Equal(NewMap(MapWords{})))
+	require.True(t, Map{}.Equal(newMap(mapWords{})))
 	for name, change := range map[string]func(*Map){
 		"name":       func(m *Map) { m.Name = "mpathb" },
 		"partial":    func(m *Map) { m.Partial = true },
@@ -48,8 +48,8 @@ func TestMapEqual(t *testing.T) {
 		"no vendor":  func(m *Map) { m.maker = nil },
 		"size":       func(m *Map) { m.properties = &properties{size: "11G"} },
 		"no groups":  func(m *Map) { m.Groups = nil },
-		"groups":     func(m *Map) { m.Groups = []Group{NewGroup(GroupWords{Status: "active"})} },
-		"paths":      func(m *Map) { m.Groups = []Group{NewGroup(GroupWords{Paths: []PathWords{{}}})} },
+		"groups":     func(m *Map) { m.Groups = []Group{newGroup(groupWords{Status: "active"})} },
+		"paths":      func(m *Map) { m.Groups = []Group{newGroup(groupWords{Paths: []pathWords{{}}})} },
 		"text":       func(m *Map) { m.Live = nil },
 		"state":      func(m *Map) { m.Live.State = "suspend" },
 		"paths used": func(m *Map) { m.Live.Active = &three },

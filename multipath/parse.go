@@ -18,12 +18,12 @@ import (
 //
 // What cannot be seen in the text is a cut between two maps, and in the bracket
 // forms one between two paths: see [Topology.Unknowns].
-func Parse(text []byte) (*Topology, error) { return ParseString(string(text)) }
+func Parse(text []byte) (*Topology, error) { return parseString(string(text)) }
 
-// ParseString is [Parse] without the copy of the text that Parse makes so that
+// parseString is [Parse] without the copy of the text that Parse makes so that
 // the caller can use its bytes again. The clients of this package read with it
 // what they have received.
-func ParseString(text string) (*Topology, error) {
+func parseString(text string) (*Topology, error) {
 	r := newTextReader(text)
 	return r.read()
 }
@@ -36,15 +36,15 @@ func ParseJSON(b []byte) (*Topology, error) {
 	return r.read()
 }
 
-// Read reads either: JSON where the first thing that is no prompt and no log
+// ParseAny reads either: JSON where the first thing that is no prompt and no log
 // line is a brace, else text. Around JSON it lets whole lines of prompts and
 // logs pass, which ParseJSON does not.
-func Read(b []byte) (*Topology, error) { return read(string(b)) }
+func ParseAny(b []byte) (*Topology, error) { return read(string(b)) }
 
 func read(text string) (*Topology, error) {
 	start, noise := preamble(text)
 	if !strings.HasPrefix(text[start:], "{") {
-		return ParseString(text)
+		return parseString(text)
 	}
 	r := jsonReader{text: text[:start+ending(text[start:])], pos: start, line: 1 + strings.Count(text[:start], "\n"), batch: newBatch(jsonPath)}
 	t, err := r.read()

@@ -14,21 +14,21 @@ func host(n int) []Map {
 	prio := [2]int{50, 10}
 	maps := make([]Map, n)
 	for i := range maps {
-		m := MapWords{
+		m := mapWords{
 			Name: fmt.Sprintf("mpath%c%c%c", 'a'+i/676%26, 'a'+i/26%26, 'a'+i%26), WWID: fmt.Sprintf("360014055e7000000%016x", i), DM: fmt.Sprint("dm-", i),
 			Vendor: "LIO-ORG", Product: "TCMU device", Features: "1 queue_if_no_path", Handler: "1 alua", Write: "rw", Size: "10G",
 		}
 		for g := range 2 {
-			group := GroupWords{Policy: "service-time 0", Prio: &prio[g], Status: [2]string{"active", "enabled"}[g]}
+			group := groupWords{Policy: "service-time 0", Prio: &prio[g], Status: [2]string{"active", "enabled"}[g]}
 			for p := range 4 {
-				group.Paths = append(group.Paths, PathWords{
+				group.Paths = append(group.Paths, pathWords{
 					HCTL: fmt.Sprintf("%d:0:0:%d", g*4+p, i), Dev: fmt.Sprintf("sd%c%c%c", 'a'+p, 'a'+i%26, 'a'+i/26%26),
 					Devt: fmt.Sprintf("8:%d", i*8+g*4+p), DMState: "active", CheckState: "ready", DevState: "running",
 				})
 			}
-			m.Groups = append(m.Groups, NewGroup(group))
+			m.Groups = append(m.Groups, newGroup(group))
 		}
-		maps[i] = NewMap(m)
+		maps[i] = newMap(m)
 	}
 	return maps
 }
@@ -103,7 +103,7 @@ func BenchmarkParseString(b *testing.B) {
 		if len(text) != len(bytes) {
 			text = string(bytes) // once
 		}
-		t, err := ParseString(text)
+		t, err := parseString(text)
 		return len(t.Maps), err
 	})
 }

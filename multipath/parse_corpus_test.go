@@ -77,7 +77,7 @@ func (s sample) prune(value any, at string) any {
 func TestReadCorpus(t *testing.T) {
 	for name, s := range samples(t) {
 		t.Run(name, func(t *testing.T) {
-			got, err := Read(s.text)
+			got, err := ParseAny(s.text)
 			want := s.prune(s.Maps, "maps")
 			if err != nil {
 				require.Nil(t, got)

@@ -53,5 +53,5 @@ func FuzzParseJSON(f *testing.F) {
 
 func FuzzRead(f *testing.F) {
 	seeds(f)
-	f.Fuzz(func(t *testing.T, text []byte) { steady(t, text, Read) })
+	f.Fuzz(func(t *testing.T, text []byte) { steady(t, text, ParseAny) })
 }

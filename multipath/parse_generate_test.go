@@ -83,7 +83,7 @@ func (s *source) alias(i int) string {
 }
 
 func (s *source) dmMap(i int) Map {
-	m := MapWords{
+	m := mapWords{
 		WWID: s.wwid(i), DM: fmt.Sprint("dm-", i), Features: s.features(), Handler: pick(s, "0", "1 alua", "1 rdac", ""),
 		Action: pick(s, "", "", "create", "reload", "switchpg", "rename", "reject"),
 	}
@@ -100,11 +100,11 @@ func (s *source) dmMap(i int) Map {
 	if s.era.noDM {
 		m.DM, m.Vendor, m.Product = "", "", ""
 	}
-	return NewMap(m)
+	return newMap(m)
 }
 
 // limit leaves out what the era has no place for.
-func (s *source) limit(m *MapWords) {
+func (s *source) limit(m *mapWords) {
 	if s.era.form != FormJSON {
 		m.Size = pick(s, "10G", "1.0T", "0.0K", "1024G", "954M", "80T", "33 GB")
 	}
@@ -137,7 +137,7 @@ func (s *source) vendor() (vendor, product string) {
 func (s *source) groups() []Group {
 	groups := make([]Group, 1+s.IntN(3))
 	for i := range groups {
-		g := GroupWords{Policy: pick(s, "service-time 0", "round-robin 0", "queue-length 0"), Status: pick(s, "active", "enabled", "disabled", "undef")}
+		g := groupWords{Policy: pick(s, "service-time 0", "round-robin 0", "queue-length 0"), Status: pick(s, "active", "enabled", "disabled", "undef")}
 		if !s.era.noPrio {
 			n := pick(s, 50, 10, 1, 0, -1, -6)
 			g.Prio = &n
@@ -145,16 +145,16 @@ func (s *source) groups() []Group {
 		for range 1 + s.IntN(4) {
 			g.Paths = append(g.Paths, s.path())
 		}
-		groups[i] = NewGroup(g)
+		groups[i] = newGroup(g)
 	}
 	return groups
 }
 
 // path makes a path whose device number tells it from all others, unless it
 // has vanished.
-func (s *source) path() PathWords {
+func (s *source) path() pathWords {
 	s.used++
-	p := PathWords{
+	p := pathWords{
 		HCTL:    fmt.Sprintf("%d:%d:%d:%s", s.IntN(40), s.IntN(2), s.IntN(12), s.lun()),
 		Dev:     pick(s, "sd", "sd", "sd", "dasd", "nvme0n", "vd", "cciss!c0d") + string(rune('a'+s.IntN(26))) + fmt.Sprint(s.used),
 		Devt:    fmt.Sprintf("%d:%d", pick(s, 8, 65, 135, 252, 4095), s.used*16),
@@ -192,21 +192,21 @@ func (s *source) checked() string {
 }
 
 func (s *source) foreignMap(i int) Map {
-	m := MapWords{
+	m := mapWords{
 		Name: fmt.Sprintf("uuid.fedcba98-3579-%d", i), DM: fmt.Sprintf("nvme%dn1", i), Foreign: "nvme", Vendor: "NVMe", Product: "Some controller,1.0",
 		Size: "167772160", Features: "n/a", Handler: "ANA", Write: "rw",
 	}
 	m.WWID = m.Name
 	for range 1 + s.IntN(2) {
-		g := GroupWords{Policy: "n/a", Status: "optimized"}
+		g := groupWords{Policy: "n/a", Status: "optimized"}
 		for range s.IntN(3) {
 			s.used++
-			g.Paths = append(g.Paths, PathWords{
+			g.Paths = append(g.Paths, pathWords{
 				HCTL: fmt.Sprintf("0:%d:1", s.used), Dev: fmt.Sprintf("nvme%dc%dn1", i, s.used), Devt: fmt.Sprintf("259:%d", s.used),
 				DMState: "n/a", CheckState: "optimized", DevState: pick(s, "live", "connecting", "deleting (no IO)"),
 			})
 		}
-		m.Groups = append(m.Groups, NewGroup(g))
+		m.Groups = append(m.Groups, newGroup(g))
 	}
-	return NewMap(m)
+	return newMap(m)
 }

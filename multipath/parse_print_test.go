@@ -7,7 +7,7 @@ import (
 
 // wordsOf are a path's words, to be padded like a column.
 func wordsOf(p Path) [wordCount]string {
-	w := p.Words()
+	w := p.words()
 	return w.list()
 }
 

@@ -13,11 +13,11 @@ import (
 // equal compares what the generator varies.
 func equal(want, got []Map) string {
 	type printed struct {
-		MapWords
+		Words   mapWords
 		Partial bool
 	}
-	words := func(m Map) printed { return printed{m.Words(), m.Partial} }
-	return cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.Transformer("Map", words), cmp.Transformer("Group", Group.Words))
+	words := func(m Map) printed { return printed{m.words(), m.Partial} }
+	return cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.Transformer("Map", words), cmp.Transformer("Group", Group.words))
 }
 
 // each runs a test over random topologies of every era.
@@ -38,7 +38,7 @@ func each(t *testing.T, rounds, most int, test func(t *testing.T, s *source, map
 
 func TestReadWhatIsPrinted(t *testing.T) {
 	each(t, 150, 6, func(t *testing.T, _ *source, maps []Map, text string) {
-		got, err := Read([]byte(text))
+		got, err := ParseAny([]byte(text))
 		if err != nil {
 			t.Fatalf("unexpected error: %+v in\n%s", err, text)
 		}
@@ -67,7 +67,7 @@ func TestReadAmongMessages(t *testing.T) {
 			}
 			b.WriteString(line)
 		}
-		got, err := Read([]byte(b.String()))
+		got, err := ParseAny([]byte(b.String()))
 		if err != nil {
 			t.Fatalf("unexpected error: %+v in\n%s", err, b.String())
 		}
@@ -81,7 +81,7 @@ func TestReadAmongMessages(t *testing.T) {
 func TestReadCutOff(t *testing.T) {
 	each(t, 10, 3, func(t *testing.T, s *source, maps []Map, text string) {
 		for n := 1; n < len(text); n++ {
-			got, err := Read([]byte(text[:n]))
+			got, err := ParseAny([]byte(text[:n]))
 			switch {
 			case err != nil && got != nil:
 				t.Fatalf("a topology beside %v", err)
@@ -148,7 +148,7 @@ func TestReadDamaged(t *testing.T) {
 		for i := range len(lines) - 2 {
 			for name, damage := range damages {
 				damaged := slices.Concat(lines[:i], damage(lines[i], lines[i+1]), lines[i+2:])
-				got, err := Read([]byte(strings.Join(damaged, "\n")))
+				got, err := ParseAny([]byte(strings.Join(damaged, "\n")))
 				if err == nil {
 					wrong(t, name, i, got, owner, strings.Join(damaged, "\n"), lines[i])
 				}

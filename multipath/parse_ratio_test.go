@@ -19,7 +19,7 @@ import (
 //
 //	go test -run '^$' -bench Ratio ./multipath
 //
-// "parse/lines" is how many times as long [ParseString] takes as the same bytes do
+// "parse/lines" is how many times as long [parseString] takes as the same bytes do
 // line by line through bufio.Scanner, with nothing done to them; "json/parse" how
 // many times as long encoding/json takes with the daemon's JSON of the same
 // topology. "floor/lines" is the limit: the memory that the topology takes, with
@@ -60,7 +60,7 @@ func ratio(b *testing.B, n int) {
 				b.Fatal(len(d.Maps), err)
 			}
 		},
-		parse:     func() { parsed(ParseString(s)) },
+		parse:     func() { parsed(parseString(s)) },
 		floor:     func() { onlyMemory(s, n) },
 		parseCopy: func() { parsed(Parse(text)) },
 		floorCopy: func() { onlyMemory(string(text), n) },

@@ -60,7 +60,7 @@ func TestReadLoss(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Read([]byte(tt.text))
+			got, err := ParseAny([]byte(tt.text))
 			require.Error(t, err)
 			require.Nil(t, got)
 			if tt.want != nil && !errors.Is(err, tt.want) {
@@ -76,7 +76,7 @@ func TestReadLoss(t *testing.T) {
 
 func TestReadNoMaps(t *testing.T) {
 	for _, text := range []string{"", "\n", "ok\n", "ok", "Mar 15 03:11:33 | a\nok\n", "multipathd> show topology\nok\n", "{\"maps\":[]}", "{\n   \"maps\": []\n}\nmultipathd> \n"} {
-		got, err := Read([]byte(text))
+		got, err := ParseAny([]byte(text))
 		require.NoError(t, err, "%q", text)
 		require.Empty(t, got.Maps, "%q", text)
 	}
@@ -84,7 +84,7 @@ func TestReadNoMaps(t *testing.T) {
 
 func TestParseErrorLogsOnly(t *testing.T) {
 	for text, want := range map[string]bool{"Mar 15 03:11:33 | a\n": true, "Mar 15 03:11:33 | a\nb\n": false} {
-		_, err := Read([]byte(text))
+		_, err := ParseAny([]byte(text))
 		var parse *ParseError
 		require.ErrorAs(t, err, &parse)
 		if parse.LogsOnly != want {
@@ -107,7 +107,7 @@ func TestParseJSONUnescaped(t *testing.T) {
 	got, err := ParseJSON([]byte(text))
 	require.NoError(t, err)
 	three := 3
-	want := NewMap(MapWords{Name: "a", WWID: "36", Vendor: "B", Product: `","uuid":"37`, Groups: []Group{}})
+	want := newMap(mapWords{Name: "a", WWID: "36", Vendor: "B", Product: `","uuid":"37`, Groups: []Group{}})
 	want.Live = &MapState{Active: &three}
 	if diff := cmp.Diff([]Map{want}, got.Maps); diff != "" {
 		t.Errorf("unexpected maps (-want +got):\n%s", diff)

@@ -13,7 +13,7 @@ import (
 type Path struct {
 	row string // holds the words
 	at  [wordCount]span
-	odd *PathWords // has them instead, where spans cannot tell where they are
+	odd *pathWords // has them instead, where spans cannot tell where they are
 }
 
 // The words of a path, as they stand in a row.
@@ -32,8 +32,8 @@ type span struct{ from, to uint8 }
 
 const mostSpan = 1<<8 - 1
 
-// PathWords are the words of a [Path], to make one of or to see them all.
-type PathWords struct {
+// pathWords are the words of a [Path], and its JSON.
+type pathWords struct {
 	HCTL       string `json:"hctl,omitempty"`
 	Dev        string `json:"dev,omitempty"`
 	Devt       string `json:"devt,omitempty"`
@@ -42,8 +42,8 @@ type PathWords struct {
 	DevState   string `json:"dev_state,omitempty"`
 }
 
-// NewPath makes a path of its words.
-func NewPath(w PathWords) Path {
+// newPath makes a path of its words.
+func newPath(w pathWords) Path {
 	all := w.list()
 	row := strings.Join(all[:], "")
 	if len(row) > mostSpan {
@@ -75,16 +75,16 @@ func (p Path) CheckState() string { return p.word(wordCheckState) }
 // "offline", "unknown". It proves nothing: read sysfs.
 func (p Path) DevState() string { return p.word(wordDevState) }
 
-// Words returns all of them.
-func (p Path) Words() PathWords {
-	return PathWords{
+// words returns all of them.
+func (p Path) words() pathWords {
+	return pathWords{
 		HCTL: p.HCTL(), Dev: p.Dev(), Devt: p.Devt(),
 		DMState: p.DMState(), CheckState: p.CheckState(), DevState: p.DevState(),
 	}
 }
 
 // Equal reports whether both have the same words.
-func (p Path) Equal(q Path) bool { return p.Words() == q.Words() }
+func (p Path) Equal(q Path) bool { return p.words() == q.words() }
 
 // String returns the words, parted by blanks.
 func (p Path) String() string {
@@ -95,14 +95,15 @@ func (p Path) String() string {
 	return s
 }
 
-// MarshalJSON writes [PathWords].
-func (p Path) MarshalJSON() ([]byte, error) { return json.Marshal(p.Words()) }
+// MarshalJSON writes the words that are not empty, under the names hctl, dev, devt,
+// dm_state, check_state and dev_state.
+func (p Path) MarshalJSON() ([]byte, error) { return json.Marshal(p.words()) }
 
-// UnmarshalJSON reads [PathWords].
+// UnmarshalJSON reads what MarshalJSON writes.
 func (p *Path) UnmarshalJSON(b []byte) error {
-	var w PathWords
+	var w pathWords
 	err := json.Unmarshal(b, &w)
-	*p = NewPath(w)
+	*p = newPath(w)
 	return err
 }
 
@@ -113,6 +114,6 @@ func (p *Path) word(i int) string {
 	return p.row[p.at[i].from:p.at[i].to]
 }
 
-func (p *PathWords) list() [wordCount]string {
+func (p *pathWords) list() [wordCount]string {
 	return [wordCount]string{p.HCTL, p.Dev, p.Devt, p.DMState, p.CheckState, p.DevState}
 }

@@ -9,7 +9,7 @@ import "strings"
 type pathTable struct {
 	text string
 	rows []pathRow
-	odd  []PathWords // of paths that have no row in the text, or too long a one
+	odd  []pathWords // of paths that have no row in the text, or too long a one
 }
 
 // A pathRow is a path. From oddRow on, at is oddRow and an index of odd.
@@ -30,14 +30,14 @@ func (t *pathTable) path(i uint32) Path {
 }
 
 // addOdd adds a path that has its words elsewhere.
-func (t *pathTable) addOdd(w *PathWords) {
+func (t *pathTable) addOdd(w *pathWords) {
 	t.rows = append(t.rows, pathRow{at: oddRow | uint32(len(t.odd))})
 	t.odd = append(t.odd, *w)
 }
 
 // addIn adds a path with words that stand in the line from begin to end of the
 // text.
-func (t *pathTable) addIn(begin, end int, w *PathWords) {
+func (t *pathTable) addIn(begin, end int, w *pathWords) {
 	all := w.list()
 	at, ok := locate(t.text[begin:min(end, begin+mostSpan)], &all)
 	if !ok || uint(begin) >= oddRow {
@@ -65,7 +65,7 @@ func locate(row string, all *[wordCount]string) (at [wordCount]span, ok bool) {
 // has it when close was called.
 type packer struct{ text strings.Builder }
 
-func (k *packer) add(t *pathTable, w *PathWords) {
+func (k *packer) add(t *pathTable, w *pathWords) {
 	begin := k.text.Len()
 	var at [wordCount]span
 	for i, word := range w.list() {

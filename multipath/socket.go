@@ -26,7 +26,7 @@ const abstractAddress = "@/org/kernel/linux/storage/multipathd"
 // says whether the order may still be carried out ([Uncertain]).
 //
 // Everybody may ask; only root may give orders. Safe for concurrent use.
-// Errors are *[CommandError], *[NameError], or from [Read].
+// Errors are *[CommandError], *[NameError], or from [ParseAny].
 type Socket struct {
 	addrs []string
 	dial  func(ctx context.Context, addr string) (net.Conn, error)

@@ -101,7 +101,7 @@ func (r *textReader) path(d drawing, body string) (bool, error) {
 	if !d.drawn() && (r.open.group == nil || r.open.doubt != 0 || r.pending.line != "") {
 		return false, nil // a table, not a tree
 	}
-	var p PathWords
+	var p pathWords
 	form := FormTree
 	var whole bool
 	switch {
@@ -121,7 +121,7 @@ func (r *textReader) path(d drawing, body string) (bool, error) {
 	return true, r.addPath(d, &p, whole)
 }
 
-func (r *textReader) addPath(d drawing, p *PathWords, whole bool) error {
+func (r *textReader) addPath(d drawing, p *pathWords, whole bool) error {
 	o := &r.open
 	switch {
 	case r.cut && !(whole && p.ends(o.form)):

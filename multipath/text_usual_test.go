@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// carefully reads as ParseString does, without what is known ahead.
+// carefully reads as parseString does, without what is known ahead.
 func carefully(text string) (*Topology, error) {
 	r := newTextReader(plain(text))
 	for r.pos < len(r.text) {
@@ -23,7 +23,7 @@ func carefully(text string) (*Topology, error) {
 
 func same(t *testing.T, text string) {
 	t.Helper()
-	got, err := ParseString(text)
+	got, err := parseString(text)
 	want, wantErr := carefully(text)
 	if (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
 		t.Fatalf("want error %v, got %v in\n%s", wantErr, err, text)

@@ -26,7 +26,7 @@ func cutWords(s string, w *[10]string) int {
 // tree reads the words of a path's row in the tree form.
 //
 //	39:0:0:1 sdi 8:128 failed i/o pending running
-func (p *PathWords) tree(s string) bool {
+func (p *pathWords) tree(s string) bool {
 	hctl, i := word(s, 0)
 	dev, i := word(s, i)
 	devt, i := word(s, i)
@@ -64,7 +64,7 @@ func readStates(s string) (t states, ok bool) {
 }
 
 // treeWithout reads a row of the tree form whose device has no name.
-func (p *PathWords) treeWithout(s string) bool {
+func (p *pathWords) treeWithout(s string) bool {
 	hctl, i := word(s, 0)
 	devt, i := word(s, i)
 	if !isDevt(devt) || !isHCTL(hctl) || !p.tree(hctl+" - "+s[i-len(devt):]) {
@@ -100,7 +100,7 @@ func twoWords(second string) string {
 // foreign reads the words of a native NVMe path's row.
 //
 //	0:1:1 nvme0c1n1 259:3 n/a optimized deleting (no IO)
-func (p *PathWords) foreign(s string) bool {
+func (p *pathWords) foreign(s string) bool {
 	var w [10]string
 	n := cutWords(s, &w)
 	states := p.place(&w, n)
@@ -116,7 +116,7 @@ func (p *PathWords) foreign(s string) bool {
 // one state only.
 //
 //	2:0:0:1 sdb 8:16 [active][ready]
-func (p *PathWords) bracket(s string) bool {
+func (p *pathWords) bracket(s string) bool {
 	at := strings.IndexByte(s, '[')
 	if at < 0 {
 		return false
@@ -136,16 +136,16 @@ func (p *PathWords) bracket(s string) bool {
 
 // some reads no more than the address and the device of a row whose rest is
 // garbled.
-func (p *PathWords) some(s string) bool {
+func (p *pathWords) some(s string) bool {
 	var w [10]string
-	*p = PathWords{}
+	*p = pathWords{}
 	return p.place(&w, cutWords(s, &w)) != 0
 }
 
 // place takes the address, the name and the number of the device from the
 // first words and returns how many words that were; or 0. Up to 0.4.6 the name
 // of a vanished device is blank.
-func (p *PathWords) place(w *[10]string, n int) int {
+func (p *pathWords) place(w *[10]string, n int) int {
 	switch {
 	case n >= 3 && isDevt(w[2]) && isHCTL(w[0]):
 		p.HCTL, p.Dev, p.Devt = w[0], w[1], w[2]
@@ -158,7 +158,7 @@ func (p *PathWords) place(w *[10]string, n int) int {
 }
 
 // ends reports whether the row is complete though it has no newline.
-func (p *PathWords) ends(form Form) bool {
+func (p *pathWords) ends(form Form) bool {
 	if form == FormBracket {
 		return p.CheckState != ""
 	}

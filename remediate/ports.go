@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/lunsweep/lunsweep/blockprobe"
-	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/scsi"
 	"github.com/lunsweep/lunsweep/sysfs"
@@ -59,7 +58,7 @@ type System struct {
 	// OpenLU opens the disk node at path for SCSI commands.
 	OpenLU func(ctx context.Context, path string) (*scsi.Device, error)
 
-	commands *park.Lot // SCSI commands of OpenSystem's; nil on other systems
+	disks *scsi.Opener // OpenSystem's; nil on other systems
 }
 
 var (

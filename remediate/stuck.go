@@ -35,7 +35,11 @@ func (s *Sweeper) Stuck() []StuckCall {
 		}
 		all = append(all, StuckCall{what, c.Since, c.WChan})
 	}
-	all = append(all, parked("command to ", s.sys.commands)...)
+	if s.sys.disks != nil {
+		for _, c := range s.sys.disks.Stuck() {
+			all = append(all, StuckCall{"command to " + c.Path, c.Since, c.WChan})
+		}
+	}
 	all = append(all, parked("owner of ", s.owners)...)
 	all = append(all, parked("read ", s.dirs)...)
 	for _, c := range s.locks.Stuck() {

@@ -1,14 +1,12 @@
 package remediate
 
 import (
-	"context"
 	"path/filepath"
 	"time"
 
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/blockprobe"
-	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/scsi"
 	"github.com/lunsweep/lunsweep/sysfs"
@@ -29,11 +27,8 @@ func OpenSystem(root, backend string, probeTimeout time.Duration) (System, error
 	if sys.Daemon, err = openDaemon(root, backend, mapper, fs); err != nil {
 		return System{}, err
 	}
-	lot := park.New(commandsAtOnce, nil)
-	sys.commands = lot
-	sys.OpenLU = func(ctx context.Context, path string) (*scsi.Device, error) {
-		return scsi.Open(ctx, path, scsi.WithTimeout(probeTimeout), scsi.WithLot(lot))
-	}
+	sys.disks = scsi.NewOpener(commandsAtOnce, scsi.WithTimeout(probeTimeout))
+	sys.OpenLU = sys.disks.Open
 	return sys, nil
 }
 

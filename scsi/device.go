@@ -28,23 +28,10 @@ func newDevice(t Transport, path string, o options) *Device {
 	return &Device{transport: t, path: path, opts: o, turn: make(chan struct{}, 1)}
 }
 
-// Open opens a disk's node ("/dev/sdi"), or its sg node, read-only and without
-// waiting for a medium, and returns a Device that asks by the ioctl SG_IO.
-// Nothing is sent by this package yet, though the kernel itself may ask a
-// removable device for its medium.
-//
-// The node must be readable. Errors are *[OpError]: [fs.ErrNotExist],
-// [fs.ErrPermission], the context's error, or ENXIO, which the kernel answers
-// for a device that is in state offline or transport-offline, or gone. An sg
-// node opens in those states too, but each command then gives ENXIO: a device
-// that is offline cannot be asked.
+// Open is [Opener.Open] by an Opener of its own: for a program that asks a device
+// or two and ends.
 func Open(ctx context.Context, path string, opts ...Option) (*Device, error) {
-	o := newOptions(opts)
-	t, err := openSG(ctx, path, o)
-	if err != nil {
-		return nil, errors.WithStack(&OpError{Op: "open", Path: path, Err: err})
-	}
-	return newDevice(t, path, o), nil
+	return NewOpener(0, opts...).Open(ctx, path)
 }
 
 // Close gives the device node back. A command that is still stuck keeps it open

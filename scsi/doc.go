@@ -28,9 +28,9 @@
 //
 // A command to a blocked device can sleep in the kernel, where no signal ends
 // it. Every ioctl, open and close therefore runs in a goroutine (and thread) of
-// its own and is left behind when ctx or [WithTimeout] ends; it is counted in
-// the [park.Lot] of [WithLot] until it returns, and until then nothing further
-// is sent through the same device node.
+// its own and is left behind when ctx or [WithTimeout] ends; it is listed by
+// [Opener.Stuck] until it returns, and until then nothing further is sent through
+// the same device node.
 //
 // The caller's patience is not the kernel's: the kernel gets half a minute
 // before it aborts a command, as sd gives its own. A command that the kernel

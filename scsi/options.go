@@ -28,9 +28,6 @@ func newOptions(opts []Option) options {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.lot == nil {
-		o.lot = park.New(0, nil)
-	}
 	return o
 }
 
@@ -44,11 +41,6 @@ func WithTimeout(d time.Duration) Option {
 		}
 	}
 }
-
-// WithLot parks the calls that do not come back in a lot that is shared with
-// other devices, so that there is one count and one limit for all of them. By
-// default each Device has its own.
-func WithLot(l *park.Lot) Option { return func(o *options) { o.lot = l } }
 
 // WithAttention calls fn for each unit attention that is met, before the
 // command is sent again. The answer uses the attention up: whoever asks next no

@@ -188,8 +188,9 @@ func stick(t *testing.T, lot *park.Lot, key string, release <-chan struct{}, cal
 // A path that is stuck, in whatever call of whatever Device, is left alone.
 func TestStuckNode(t *testing.T) {
 	path := file(t)
-	lot := park.New(0, nil)
-	d, err := Open(t.Context(), path, WithLot(lot))
+	o := NewOpener(0)
+	lot := o.opts.lot
+	d, err := o.Open(t.Context(), path)
 	require.NoError(t, err)
 
 	n := d.transport.(*sg).node
@@ -200,20 +201,21 @@ func TestStuckNode(t *testing.T) {
 
 	var stuck *park.StuckError
 	require.ErrorAs(t, d.TestUnitReady(t.Context()), &stuck)
-	_, err = Open(t.Context(), path, WithLot(lot))
+	_, err = o.Open(t.Context(), path)
 	require.ErrorAs(t, err, &stuck)
 	require.ErrorAs(t, d.Close(), &stuck)
 	require.Equal(t, 1, openFDs(t, path), "a descriptor in use is not closed")
 
 	close(release)
 	require.Eventually(t, func() bool { return openFDs(t, path) == 0 }, 10*time.Second, time.Millisecond, "its last user closes it")
-	require.Eventually(t, func() bool { return len(lot.Stuck()) == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(o.Stuck()) == 0 }, 10*time.Second, time.Millisecond)
 }
 
 func TestCloseWithAFullLot(t *testing.T) {
 	path := file(t)
-	lot := park.New(1, nil)
-	d, err := Open(t.Context(), path, WithLot(lot))
+	o := NewOpener(1)
+	lot := o.opts.lot
+	d, err := o.Open(t.Context(), path)
 	require.NoError(t, err)
 	release := make(chan struct{})
 	defer close(release)

@@ -41,7 +41,7 @@ func read(in io.Reader) (*multipath.Topology, error) {
 	if err != nil {
 		return nil, err
 	}
-	return multipath.Read(text)
+	return multipath.ParseAny(text)
 }
 
 // write prints the maps at once, so that an error leaves no half of a list.

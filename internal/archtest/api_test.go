@@ -54,11 +54,28 @@ func exported(t *testing.T, p goPackage) []string {
 		require.NoError(t, err)
 		ast.FileExports(f)
 		for _, d := range f.Decls {
-			out = append(out, lines(t, fset, d)...)
+			if !hidden(d) {
+				out = append(out, lines(t, fset, d)...)
+			}
 		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+// hidden reports whether a declaration is a method of a type that importers do
+// not see.
+func hidden(d ast.Decl) bool {
+	fn, ok := d.(*ast.FuncDecl)
+	if !ok || fn.Recv == nil {
+		return false
+	}
+	typ := fn.Recv.List[0].Type
+	if star, ok := typ.(*ast.StarExpr); ok {
+		typ = star.X
+	}
+	name, ok := typ.(*ast.Ident)
+	return ok && !name.IsExported()
 }
 
 // lines prints a declaration: a line for a function, a type, or each constant or
