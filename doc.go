@@ -29,6 +29,15 @@
 // unmounting, killing processes that are not ours, logging out sessions,
 // rescanning the host, a shell, or a write to a block device.
 //
+// # Stability
+//
+// Before version 1 the API may change between minor versions, and then the
+// README's changes say where. What importers see is listed in
+// internal/archtest/testdata, and every function, type and method of it stands in
+// an example that runs. The JSON of plans, surveys and reports only gains fields;
+// a plan of another schema is refused. Decide by errors.Is and errors.As: the words
+// of errors are for people, and may change at any time.
+//
 // # When not to use it
 //
 // For native NVMe multipathing (the kernel removes those devices itself), for

@@ -32,7 +32,7 @@ func (t Target) key() string {
 // A Result is what came of a probe.
 type Result struct {
 	Outcome Outcome
-	Err     error         // the errno in its *fs.PathError, a *park.StuckError, the context's error, …
+	Err     error         // the errno in its *fs.PathError, or the context's error: context.DeadlineExceeded where it hangs
 	Bytes   int           // how much was read
 	Took    time.Duration // how long the caller waited
 	Since   time.Time     // when the read began that has not come back; zero if there is none

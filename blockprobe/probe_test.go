@@ -260,10 +260,3 @@ func FuzzOutcome(f *testing.F) {
 		}
 	})
 }
-
-func ExampleProber_Probe() {
-	p := blockprobe.New(blockprobe.WithTimeout(time.Second))
-	r := p.Probe(context.Background(), blockprobe.Target{Node: "/dev/dm-12", Queueing: true, Usable: 0})
-	fmt.Println(r.Outcome, "-", r.Reason)
-	// Output: skipped - no path is usable and the map queues: a read would hang
-}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/lunsweep/lunsweep/multipath"
@@ -89,6 +91,8 @@ func ExampleHost_LU() {
 		log.Fatal(err)
 	}
 	fmt.Println(plan.Host, m.WWID(), plan.Targets[0].Verdict, lu.Paths())
+	blocks, err := os.ReadDir(filepath.Join(h.Tree(), "sys/block"))
+	fmt.Println(len(blocks), err)
 
 	h.Reboot("0f8e7d6c-5b4a-4392-8170-6f5e4d3c2b1a")
 	_, err = s.Execute(context.Background(), plan)
@@ -96,6 +100,7 @@ func ExampleHost_LU() {
 	fmt.Println(errors.As(err, &stale), stale.What, h.Actions(), h.Err())
 	// Output:
 	// worker-7 360014055e7a34c1f0b24c6d9f0a1b2c3 stale-path [sdi sdj]
+	// 5 <nil>
 	// true the plan's boot [] <nil>
 }
 

@@ -115,9 +115,9 @@ func (h *simulated) Unmap(volume string, from ...Side) {
 		switch {
 		case lu == nil:
 		case h.debug:
-			h.Host.Vanish(lu, h.on(from)...)
+			h.Vanish(lu, h.on(from)...)
 		case v.LUN == 0:
-			h.Host.Disconnect(lu, h.on(from)...)
+			h.Disconnect(lu, h.on(from)...)
 		default:
 			h.Host.Unmap(lu, h.on(from)...)
 		}
