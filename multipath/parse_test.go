@@ -17,6 +17,18 @@ const residual = "mpathb (360014055e7) dm-12 LIO-ORG,disk\n" +
 	"`-+- policy='service-time 0' prio=0 status=enabled\n" +
 	"  `- 40:0:0:1 sdj 8:144 failed faulty running\n"
 
+// bracket is what follows a header in the bracket form.
+const bracket = "[size=10G][features=0][hwhandler=0]\n" +
+	"\\_ round-robin 0 [prio=0][enabled]\n" +
+	" \\_ 39:0:0:1 sdi 8:128 [failed][faulty]\n"
+
+// withoutPaths is a map without paths, of which parts are replaced, before
+// another.
+func withoutPaths(oldnew ...string) string {
+	const text = "mpatha (3600a) dm-1 ##,##\nsize=10G features='0' hwhandler='0' wp=rw\n"
+	return strings.NewReplacer(oldnew...).Replace(text) + residual
+}
+
 func TestReadLoss(t *testing.T) {
 	tests := []struct {
 		name, text string
@@ -46,6 +58,21 @@ func TestReadLoss(t *testing.T) {
 		{"header garbled", residual + "mpathc (3600140\n" + residual[strings.Index(residual, "size"):], nil},
 		{"header and properties garbled", residual + "mpathc (3600140\nsize=\n" + residual[strings.Index(residual, "|-+-"):], nil},
 		{"header and properties lost", residual + residual[strings.Index(residual, "|-+-"):], nil},
+		{"header that runs into the next", "mpatha (3600a) dm-8 IBM,214" + residual, nil},
+		{"header without alias that runs into the next", "3600a dm-8 IBM,214" + residual[len("mpathb "):], nil},
+		{"row that runs into a header", residual[:len(residual)-20] + residual, nil},
+		{"head of a header lost", strings.TrimPrefix(residual, "mpathb (3600"), nil},
+		{"alias lost", strings.TrimPrefix(residual, "mpathb "), nil},
+		{"alias lost behind a prompt", "multipathd> " + strings.TrimPrefix(residual, "mpathb "), nil},
+		{"message in a header", strings.Replace(residual, "055e7", "055Aug 14 09:33:02 | sdi: timeout\ne7", 1), nil},
+		{"message in a WWID", "360014055Aug 14 09:33:02 | sdi: timeout\n" + residual[len("mpathb (360014055"):], nil},
+		{"messages in header and properties", withoutPaths("dm-1", "dm-1sdi: timeout\n", "='0'", "=sdj: timeout\n'0'"), nil},
+		{"properties torn, no paths", withoutPaths("dm-1", "sdi: timeout\ndm-1", "wp=", "4735.224337 | b\nwp="), nil},
+		{"bracket properties torn", "mpathb (360014055e7)\n[size=10G][features=0][hwhandl" + residual, nil},
+		{"bracket properties cut", "mpathb (360014055e7)\n[size=10G][features=0]", ErrTruncated},
+		{"bare header alone", "mpatha (360014055e70)\nmpathb (360014055e71)\n" + bracket, nil},
+		{"prompt behind paths that go on", strings.Replace(residual, "  `- 40", "  |- 40", 1) + "multipathd> \n", ErrTruncated},
+		{"prompt behind groups that go on", residual[:strings.Index(residual, "`-+-")] + "multipathd> \n", ErrTruncated},
 		{"group lost", strings.Replace(residual, "`-+- policy='service-time 0' prio=0 status=enabled\n", "", 1), nil},
 		{"JSON, cut", `{"maps":[{"name":"a"`, ErrTruncated},
 		{"JSON, cut in a string", `{"maps":[{"name":"a`, ErrTruncated},
@@ -128,6 +155,53 @@ func TestParsePartial(t *testing.T) {
 	got, err := Parse([]byte(text))
 	require.NoError(t, err)
 	require.True(t, got.Maps[0].Partial)
+}
+
+// TestParseTornRow: of a row that lost its end no more is read than what is
+// certain. "8:14" could be what is left of "8:144".
+func TestParseTornRow(t *testing.T) {
+	const rest = "4 failed faulty running\n"
+	whole := pathWords{HCTL: "40:0:0:1", Dev: "sdj", Devt: "8:144"}
+	for _, tt := range []struct {
+		row  string
+		want []pathWords
+	}{
+		{"8:14", []pathWords{}},
+		{"8:144", []pathWords{}},
+		{"8:144 f", []pathWords{whole}},
+		{"8:144 failed 4735.224337 | sdi: timeout", []pathWords{whole}},
+		{"8:144 failed faulsdi: timeout x", []pathWords{whole}},
+	} {
+		for _, behind := range []string{"", "mpathc (360014055e8) dm-13 ##,##\nsize=10G features='0' hwhandler='0' wp=rw\n"} {
+			text := strings.TrimSuffix(residual, "8:14"+rest) + tt.row + "\n" + behind
+			got, err := Parse([]byte(text))
+			if errors.Is(err, ErrTruncated) && behind == "" && len(tt.want) == 0 {
+				continue
+			}
+			require.NoError(t, err, "%s", text)
+			require.True(t, got.Maps[0].Partial, "%s", text)
+			if diff := cmp.Diff(tt.want, got.Maps[0].Groups[1].words().Paths); diff != "" {
+				t.Errorf("unexpected paths (-want +got):\n%s\n%s", diff, text)
+			}
+		}
+	}
+}
+
+// TestParseBracketTornRow: what stands in the brackets of a row is a state, or
+// the row is torn.
+func TestParseBracketTornRow(t *testing.T) {
+	got, err := Parse([]byte("mpatha (360014055e70) dm-3 IBM,2145\n" + strings.Replace(bracket, "faulty", "faulsdi: timeout", 1)))
+	require.NoError(t, err)
+	require.True(t, got.Maps[0].Partial)
+	require.Empty(t, got.Maps[0].Groups[0].Path(0).CheckState())
+}
+
+// TestParseAliasWithDevice: " dm-3 " in an alias is no second device.
+func TestParseAliasWithDevice(t *testing.T) {
+	got, err := Parse([]byte(strings.Replace(residual, "mpathb", "old dm-3 copy", 1)))
+	require.NoError(t, err)
+	require.Equal(t, "old dm-3 copy", got.Maps[0].Name)
+	require.Equal(t, "dm-12", got.Maps[0].DM)
 }
 
 func TestTopologyUnknowns(t *testing.T) {

@@ -132,13 +132,27 @@ func (r *textReader) other(line string) error {
 		return err
 	}
 	if rest := unprompted(line); rest != line {
-		r.close()
+		if err := r.answered(); err != nil {
+			return err
+		}
 		if line = rest; line == "" {
 			r.noise++
 			return nil
 		}
 	}
 	return r.propose(line)
+}
+
+// answered closes the map where the answer ends: at the end of the text, and
+// before a prompt.
+func (r *textReader) answered() error {
+	if r.open.m != nil {
+		if what := r.open.missing(); what != "" {
+			return refused(r.line, ErrTruncated, what)
+		}
+	}
+	r.close()
+	return nil
 }
 
 // skip passes over a line that says nothing about the map it stands in.
@@ -217,12 +231,9 @@ func (r *textReader) finish() error {
 	if err := r.retire(); err != nil {
 		return err
 	}
-	if r.open.m != nil {
-		if what := r.open.missing(); what != "" {
-			return refused(r.line, ErrTruncated, what)
-		}
+	if err := r.answered(); err != nil {
+		return err
 	}
-	r.close()
 	return r.judge()
 }
 

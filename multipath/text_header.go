@@ -31,7 +31,19 @@ func parseHeader(line string) (h header, ok bool) {
 	}
 	h.dm, h.rest = line[start:end], line[end:]
 	h.identify(line[:start])
-	return h, h.name != "" && !h.isTable()
+	return h, h.named() && !h.isTable()
+}
+
+// named reports whether there is a name, and one that is no rest of a torn line:
+// the end of "alias (wwid)" alone, or a row that a header was printed into.
+func (h *header) named() bool {
+	switch {
+	case h.name == "" || strings.IndexByte("(|`\\", h.name[0]) >= 0:
+		return false
+	case h.paren || h.name[len(h.name)-1] != ')':
+		return true
+	}
+	return strings.Count(h.name, "(") >= strings.Count(h.name, ")")
 }
 
 // isTable tells the rows of tables that name a device from headers: "NAME dm-0
@@ -54,6 +66,9 @@ func (h *header) isTable() bool {
 //	wwid vendor "," product               glued: SLES 10, 33 or 17 digits
 func parseBare(line string) (h header, ok bool) {
 	h.action, line = cutAction(line)
+	if _, end := device(line, 0); end > 0 {
+		return h, false // one that parseHeader refuses
+	}
 	if at := strings.LastIndex(line, ") "); at > 0 && strings.Contains(line[at:], ",") {
 		h.rest, line = line[at+1:], line[:at+1]
 	} else if n := gluedVendor(line); n > 0 {
@@ -63,7 +78,7 @@ func parseBare(line string) (h header, ok bool) {
 	if _, end := anchor(h.name); end > 0 {
 		return h, false
 	}
-	return h, h.paren || h.rest != "" || isName(h.name)
+	return h, h.named() && (h.paren || h.rest != "" || isName(h.name))
 }
 
 // actions are the words that can stand before a header; "" is printed for those
@@ -123,27 +138,26 @@ func (m *maker) storage(s string) {
 	m.vendor, m.product = strings.TrimSpace(vendor), strings.TrimSpace(product)
 }
 
-// anchor returns where the device stands in a header. One behind a closing
-// parenthesis is preferred: an alias may hold " dm-3 ", too.
+// anchor returns where the device stands in a header; nowhere if there are two,
+// which is a header that runs into the next one: it would show the paths of one
+// map under the name of the other. Only an alias may hold " dm-3 ", too.
 func anchor(line string) (start, end int) {
-	for i := 0; i < len(line); {
-		s, e := device(line, i)
-		if e == 0 {
-			break
+	for {
+		s, e := device(line, end)
+		switch {
+		case e == 0 && end == 0:
+			return glued(line)
+		case e == 0:
+			return start, end
+		case end > 0 && (closed(line, start) || !closed(line, s) || strings.IndexByte(line[end:s], ',') >= 0):
+			return 0, 0
 		}
-		if s > 1 && line[s-2] == ')' {
-			return s, e
-		}
-		if end == 0 {
-			start, end = s, e
-		}
-		i = e
+		start, end = s, e
 	}
-	if end == 0 {
-		return glued(line)
-	}
-	return start, end
 }
+
+// closed reports whether the device at start stands behind "(wwid)".
+func closed(line string, start int) bool { return start > 1 && line[start-2] == ')' }
 
 // device finds " dm-N" or " undef", as a word, at or behind offset i.
 func device(line string, i int) (start, end int) {

@@ -31,6 +31,19 @@ func isLog(s string) bool {
 	return digits(s[n+1:]) == 6 && s[n+7:n+9] == " |"
 }
 
+// isTorn recognises a line that ends in a log: what was begun goes on behind it,
+// on a line of its own, and may look whole. Standard output is written in
+// blocks, standard error at once.
+func isTorn(line string) bool {
+	at := strings.Index(line, " | ")
+	for _, n := range [...]int{len("Aug 14 09:33:02"), len("5.224337")} {
+		if at > n && isLog(line[at-n:]) {
+			return true
+		}
+	}
+	return false
+}
+
 // isMessage recognises messages without a time that can stand among the rows of
 // a map, as none of them can be what is left of a header: "sdg: checker msg is
 // …", "0:0:0:1: sg_io failed …", "error calling out …".

@@ -18,7 +18,11 @@ type pending struct {
 func (r *textReader) propose(line string) error {
 	if at := inlineProperties(line); at > 0 {
 		r.pending = pending{line: strings.TrimSpace(line[:at]), no: r.line, at: r.pos}
-		_, err := r.properties(line[at:])
+		if done, err := r.properties(line[at:]); done {
+			return err
+		}
+	}
+	if err := r.torn(line); err != nil {
 		return err
 	}
 	r.pending = pending{line: line, no: r.line, at: r.pos}
@@ -45,13 +49,25 @@ func (r *textReader) retire() error {
 	}
 	r.pending = pending{}
 	r.noise++
-	if p.isHeader() {
-		return refused(p.no, nil, "the header of a map is not followed by its properties")
+	if p.isHeader() || p.isBareAlias() {
+		return refused(p.no, r.cause(), "the header of a map is not followed by its properties")
+	}
+	if isTorn(p.line) {
+		return refused(p.no, nil, "a message was printed into a line")
 	}
 	if r.open.m != nil && r.open.doubt == 0 {
 		r.open.doubt = p.no
 	}
 	return r.hear(p)
+}
+
+// cause is what a line proves that makes no sense: if it is the last and has no
+// end, the text is cut off.
+func (r *textReader) cause() error {
+	if r.cut {
+		return ErrTruncated
+	}
+	return nil
 }
 
 // hear looks for what the daemon or the program says instead of a topology.
@@ -78,13 +94,15 @@ func (p pending) isHeader() bool {
 }
 
 // isBare reports whether the line looks like what versions before 0.4.8 print
-// as a header. Only at the end of the text does that say something by itself.
+// as a header. Of a WWID alone that says something only at the end of the text.
 func (p pending) isBare() bool {
+	return p.isBareAlias() || (len(p.line) == 33 || len(p.line) == 17) && isHex(p.line)
+}
+
+// isBareAlias is [pending.isBare] for "alias (wwid)".
+func (p pending) isBareAlias() bool {
 	name, wwid, ok := strings.Cut(p.line, " (")
-	if ok {
-		return strings.HasSuffix(wwid, ")") && len(wwid) >= 10 && !strings.Contains(name, " ") && !strings.Contains(wwid, " ")
-	}
-	return (len(p.line) == 33 || len(p.line) == 17) && isHex(p.line)
+	return ok && strings.HasSuffix(wwid, ")") && len(wwid) >= 10 && !strings.Contains(name, " ") && !strings.Contains(wwid, " ")
 }
 
 func withStack(err error) error { return errors.WithStack(err) }

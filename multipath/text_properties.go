@@ -45,6 +45,18 @@ func (p pending) header(form Form) (header, bool) {
 	return h, ok
 }
 
+// torn refuses what is left of properties, or of the line that a message was
+// printed into: with its header torn as well, the map would be lost unnoticed.
+func (r *textReader) torn(line string) error {
+	switch {
+	case !strings.HasPrefix(line, "size=") && !strings.HasPrefix(line, "[size=") && !strings.Contains(line, "hwhandler="):
+		return nil
+	case pending{line: line}.isHeader():
+		return nil
+	}
+	return refused(r.line, r.cause(), "the properties of a map are garbled")
+}
+
 func parseProperties(line string) (Form, properties, bool) {
 	switch {
 	case strings.HasPrefix(line, "size="):
@@ -100,6 +112,7 @@ func unquote(s string) (value, rest string, ok bool) {
 //	[size=67 GB][features="0"][hwhandler="0"]
 //	[size=30G][features=1 queue_if_no_path][hwhandler=1 emc][rw]
 func parseBracketProperties(line string) (p properties, ok bool) {
+	features, handler := false, false
 	for line != "" {
 		var word string
 		if word, line, ok = unbracket(line); !ok {
@@ -111,15 +124,15 @@ func parseBracketProperties(line string) (p properties, ok bool) {
 		case "size":
 			p.size = value
 		case "features":
-			p.features = value
+			p.features, features = value, true
 		case "hwhandler":
-			p.handler = value
+			p.handler, handler = value, true
 		case "claimed":
 		default:
 			p.write = key
 		}
 	}
-	return p, p.size != "" && !strings.Contains(p.write, " ")
+	return p, p.size != "" && features && handler && !strings.Contains(p.write, " ")
 }
 
 // unbracket cuts "[word]" and the blanks behind it off the front of s.

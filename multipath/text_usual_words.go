@@ -95,6 +95,9 @@ func readMaker(s string) (*maker, bool) {
 	if strings.ContainsAny(s, ")]=") || strings.IndexByte(s, ',') < 0 && strings.TrimSpace(s) != "" {
 		return nil, false
 	}
+	if _, end := device(s, 0); end > 0 {
+		return nil, false
+	}
 	var m maker
 	m.storage(s)
 	return &m, true

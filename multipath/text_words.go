@@ -57,10 +57,20 @@ func readStates(s string) (t states, ok bool) {
 		}
 		dev, i = word(s, i)
 	}
-	if end, _ := word(s, i); end != "" || dev == "" || dm[0] == '[' {
+	if end, _ := word(s, i); end != "" || !isState(dm) || !isState(checked) || !isState(dev) {
 		return t, false
 	}
 	return states{dm: dm, checked: checked, dev: dev}, true
+}
+
+// isState tells a state, whichever, from what a message left in its place.
+func isState(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c|0x20-'a' >= 26 && c != '-' {
+			return strings.HasPrefix(s, "i/o ") && twoWords(s[len("i/o "):]) != ""
+		}
+	}
+	return s != ""
 }
 
 // treeWithout reads a row of the tree form whose device has no name.
@@ -131,15 +141,18 @@ func (p *pathWords) bracket(s string) bool {
 		p.CheckState, rest, ok = unbracket(rest)
 	}
 	p.DMState = dm
-	return ok && rest == "" && dm != ""
+	return ok && rest == "" && isState(dm) && (p.CheckState == "" || isState(p.CheckState))
 }
 
 // some reads no more than the address and the device of a row whose rest is
-// garbled.
+// garbled. A number that ends the row may have lost digits, and would then be
+// another device's.
 func (p *pathWords) some(s string) bool {
 	var w [10]string
 	*p = pathWords{}
-	return p.place(&w, cutWords(s, &w)) != 0
+	n := cutWords(s, &w)
+	placed := p.place(&w, n)
+	return placed > 0 && placed < n
 }
 
 // place takes the address, the name and the number of the device from the
