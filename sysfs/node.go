@@ -9,6 +9,25 @@ import (
 // deleted is what the kernel puts behind the path of a file whose name is gone.
 const deleted = " (deleted)"
 
+// A nodeKind is what kind of device a file is a node of.
+type nodeKind uint8
+
+const (
+	noDevice nodeKind = iota
+	blockDevice
+	charDevice
+)
+
+// blockNode returns the number of the block device that path, followed, is a
+// node of, and false if it is anything else.
+func blockNode(path string) (DevNum, bool, error) {
+	d, kind, err := nodeOf(path)
+	if kind != blockDevice {
+		return DevNum{}, false, err
+	}
+	return d, true, nil
+}
+
 // node returns the number of the block device that a host's path names, zero if
 // it cannot be told: by its node, and where there is none (in a tree without a
 // kernel behind it) by its name.

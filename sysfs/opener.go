@@ -8,7 +8,8 @@ import (
 
 // An Opener is one process that has a block device open, and the file descriptor
 // that it has it by: its own, or the io_uring's that the device is registered
-// with. FD is -1 for one that is mapped into its memory, see [FS.Mappings].
+// with. A SCSI disk may be open by its generic node ("/dev/sg3", below
+// "/dev/bsg"), which is not in the disk's open count. FD is -1 for one that is mapped into its memory, see [FS.Mappings].
 type Opener struct {
 	PID, FD int
 	Comm    string // name of the process: "dd", "(udev-worker)"

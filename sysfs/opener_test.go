@@ -76,6 +76,28 @@ func TestOpeners(t *testing.T) {
 	}
 }
 
+// A virtual machine has a disk by its generic node alone, and is a user of it.
+func TestGenericOpeners(t *testing.T) {
+	f := open(t, plant(t, openerDisks+
+		"\nsys/devices/2:0:0:1/block/sdi/dev = 8:128"+
+		"\nsys/devices/2:0:0:1/scsi_generic/sg3/device -> ../.."+
+		"\nsys/devices/2:0:0:1/bsg/2:0:0:1/device -> ../.."+
+		"\nsys/class/scsi_generic/sg3 -> ../../devices/2:0:0:1/scsi_generic/sg3"+
+		"\nsys/class/bsg/2:0:0:1 -> ../../devices/2:0:0:1/bsg/2:0:0:1"+
+		"\nsys/devices/2:0:0:9/scsi_generic/sg4/device -> ../.."+
+		"\nsys/class/scsi_generic/sg4 -> ../../devices/2:0:0:9/scsi_generic/sg4"+
+		statLines("40", "qemu", "S")+fdLines("40", "11", "/dev/sg3", "0100002")+fdLines("40", "12", "/dev/bsg/2:0:0:1", "0100000")+
+		fdLines("40", "13", "/dev/sg4", "0100002")+fdLines("40", "14", "/dev/sg9", "0100002")+fdLines("40", "15", "/dev/kvm", "0100002")))
+	got, err := f.Openers(context.Background(), nil)
+	require.NoError(t, err)
+	require.Empty(t, got.Blind)
+	sdi, since := DevNum{8, 128}, time.Unix(1795330400, 0).Add(12500*time.Millisecond)
+	require.Empty(t, cmp.Diff([]Opener{
+		{PID: 40, FD: 11, Comm: "qemu", Path: "/dev/sg3", Devt: sdi, Write: true, Since: since},
+		{PID: 40, FD: 12, Comm: "qemu", Path: "/dev/bsg/2:0:0:1", Devt: sdi, Since: since},
+	}, got.List))
+}
+
 // What cannot be understood has not been looked at.
 func TestBlindOpeners(t *testing.T) {
 	f := open(t, plant(t, openerDisks+

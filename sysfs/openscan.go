@@ -137,23 +137,24 @@ func (s *openScan) info(proc, fd string) (fdInfo, error) {
 	return info, pathError("parse", file, err)
 }
 
-// device returns the number of the block device that a file descriptor is of,
-// and false if it is of anything else, or of a file that must not be touched.
+// device returns the number of the block device that a file descriptor is of, by
+// its own node or its generic one, and false if it is of anything else, or of a
+// file that must not be touched.
 func (s *openScan) device(files dir, proc, fd, link string, info fdInfo) (DevNum, bool, error) {
 	inDev := strings.HasPrefix(link, "/"+devDir+"/")
 	if !s.fs.live {
 		return s.byName(link, inDev)
 	}
 	if inDev {
-		return blockNode(files.join(fd))
+		return s.fs.diskNode(files.join(fd), link)
 	}
 	switch s.mounts.of(proc, info.mount) {
 	case mountLocal:
-		return blockNode(files.join(fd))
+		return s.fs.diskNode(files.join(fd), link)
 	case mountRemote:
 		return DevNum{}, false, nil
 	}
-	return s.unsure(files.join(fd), info.mount)
+	return s.unsure(files.join(fd), link, info.mount)
 }
 
 // byName is device in a tree without a kernel behind it.
@@ -161,14 +162,16 @@ func (s *openScan) byName(link string, inDev bool) (DevNum, bool, error) {
 	if !inDev {
 		return DevNum{}, false, nil
 	}
-	d := s.fs.node(link)
-	return d, !d.IsZero(), nil
+	if d := s.fs.node(link); !d.IsZero() {
+		return d, true, nil
+	}
+	return s.fs.genericNamed(link)
 }
 
 // unsure is device for a file on a mount that is in no mountinfo: one that was
 // taken away while the file stayed open, or one of the kernel's own. It may
 // hang, so it is asked one at a time, and a mount that hangs is asked once.
-func (s *openScan) unsure(path string, mount uint64) (DevNum, bool, error) {
+func (s *openScan) unsure(path, link string, mount uint64) (DevNum, bool, error) {
 	type answer struct {
 		devt DevNum
 		ok   bool
@@ -179,7 +182,7 @@ func (s *openScan) unsure(path string, mount uint64) (DevNum, bool, error) {
 	defer cancel()
 	key := "read a file on mount " + strconv.FormatUint(mount, 10)
 	a, err := park.Do(ctx, s.fs.scans, key, func() (answer, error) {
-		devt, ok, err := blockNode(path)
+		devt, ok, err := s.fs.diskNode(path, link)
 		return answer{devt, ok}, err
 	})
 	return a.devt, a.ok, err

@@ -11,15 +11,17 @@ func isProc(path string) bool {
 	return syscall.Statfs(path, &st) == nil && int64(st.Type) == procMagic
 }
 
-// blockNode returns the number of the block device that path, followed, is a
-// node of, and false if it is anything else.
-func blockNode(path string) (DevNum, bool, error) {
+// nodeOf returns the number of the device that path, followed, is a node of.
+func nodeOf(path string) (DevNum, nodeKind, error) {
 	var st syscall.Stat_t
 	if err := syscall.Stat(path, &st); err != nil {
-		return DevNum{}, false, pathError("stat", path, err)
+		return DevNum{}, noDevice, pathError("stat", path, err)
 	}
-	if st.Mode&syscall.S_IFMT != syscall.S_IFBLK {
-		return DevNum{}, false, nil
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFBLK:
+		return devNumOf(uint64(st.Rdev)), blockDevice, nil
+	case syscall.S_IFCHR:
+		return devNumOf(uint64(st.Rdev)), charDevice, nil
 	}
-	return devNumOf(uint64(st.Rdev)), true, nil
+	return DevNum{}, noDevice, nil
 }

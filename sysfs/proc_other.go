@@ -10,11 +10,10 @@ import (
 // isProc is false: there is no procfs but on Linux.
 func isProc(string) bool { return false }
 
-// blockNode finds no block device: the numbers of another system's nodes are
-// not Linux's.
-func blockNode(path string) (DevNum, bool, error) {
+// nodeOf finds no device: the numbers of another system's nodes are not Linux's.
+func nodeOf(path string) (DevNum, nodeKind, error) {
 	_, err := os.Stat(path)
-	return DevNum{}, false, pathError("stat", path, err)
+	return DevNum{}, noDevice, pathError("stat", path, err)
 }
 
 // mountInfoInside fails: there are no mount namespaces but on Linux.
