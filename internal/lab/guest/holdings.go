@@ -89,6 +89,25 @@ func KernelPartition(t testing.TB, device string) string {
 	return node
 }
 
+// Generic is the other node of a SCSI disk, of the driver sg (class
+// "scsi_generic") or "bsg".
+func Generic(t testing.TB, class, device string) string {
+	t.Helper()
+	nodes := map[string]string{"scsi_generic": "/dev/", "bsg": "/dev/bsg/"}
+	dir := "/sys/block/" + strings.TrimPrefix(device, "/dev/") + "/device/" + class
+	var node string
+	WaitFor(t, dir, settled, func() error {
+		found, err := os.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		node = nodes[class] + found[0].Name()
+		_, err = os.Stat(node)
+		return err
+	})
+	return node
+}
+
 // MapCalled is the map whose node is given.
 func MapCalled(t testing.TB, node string) Map {
 	t.Helper()

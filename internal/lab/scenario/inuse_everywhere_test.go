@@ -144,6 +144,13 @@ var onDisks = []holder{
 		node := guest.Losetup(t, guest.KernelPartition(t, d))
 		return "", func() { guest.Run(t, "losetup", "-d", node) }
 	}},
+	{"opener of the node of sg", remediate.UseProcess, " as /dev/sg", "", func(t *testing.T, d string) (string, func()) {
+		guest.Modprobe(t, "sg")
+		return process(guest.Holder(t, "open", guest.Generic(t, "scsi_generic", d)))
+	}},
+	{"opener of the node of bsg", remediate.UseProcess, " as /dev/bsg/", "", func(t *testing.T, d string) (string, func()) {
+		return process(guest.Holder(t, "open", guest.Generic(t, "bsg", d)))
+	}},
 	{"opener of a partition", remediate.UseProcess, "", "", func(t *testing.T, d string) (string, func()) {
 		return process(guest.Holder(t, "open", guest.KernelPartition(t, d)))
 	}},
