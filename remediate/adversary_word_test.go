@@ -162,3 +162,33 @@ func TestShorterIdentityIsNoOther(t *testing.T) {
 	require.Equal(t, remediate.Healthy, d.Verdict, d.Reasons)
 	require.Equal(t, remediate.IdentityMatch, d.Paths[0].Identity)
 }
+
+// A LU that gives nothing but its serial number, and that is the right one, is no
+// other LU: whether it is the right one cannot be told for sure.
+func TestSerialAloneIsNoOther(t *testing.T) {
+	t.Parallel()
+	for serial, want := range map[string]remediate.Identity{"": remediate.IdentityUnknown, "same": remediate.IdentityUnknown, "another": remediate.IdentityMismatch} {
+		t.Run(serial, func(t *testing.T) {
+			t.Parallel()
+			s := before(t, remediatetest.Fail)
+			if serial == "same" {
+				serial = s.lu.WWID()[17:]
+			}
+			whole := s.ready(0, scsi.Reply{})
+			sys := s.speaking(func(ask scsireply.Ask) scsi.Reply {
+				switch {
+				case ask.Kind == scsireply.VPDPage && ask.Page == scsi.PageDeviceID:
+					return scsi.Reply{Data: scsireply.Identification(scsireply.Port(1))}
+				case ask.Kind == scsireply.VPDPage && ask.Page == scsi.PageSerial && serial != "":
+					return scsi.Reply{Data: scsireply.Serial(serial)}
+				}
+				return whole(ask)
+			}, "sdi", "sdj")
+			sv, err := s.on(t, sys).Survey(within(t))
+			require.NoError(t, err)
+			d, _ := sv.Find(s.lu.WWID())
+			require.Equal(t, want, d.Paths[0].Identity, d.Reasons)
+			require.Equal(t, want == remediate.IdentityMismatch, d.Verdict == remediate.Remapped, d.Reasons)
+		})
+	}
+}

@@ -169,20 +169,17 @@ func compare(ctx context.Context, lu logicalUnit, d *sysfs.SCSIDevice, wwid stri
 	if len(wwids) > 0 {
 		first = wwids[0]
 	}
-	same, sure := false, false
-	if cached, err := scsi.ParseDesignators(d.VPD83); err == nil {
-		if same, sure = scsi.SameLU(cached, liveIDs); sure && !same {
-			return IdentityMismatch, first
-		}
-	}
-	switch {
-	case sure && slices.Contains(claimed(d), wwid): // if not by all the names that were cached
+	cached, _ := scsi.ParseDesignators(d.VPD83) // without them nothing is sure
+	same, sure := scsi.SameLU(cached, liveIDs)
+	known := claimed(d)
+	switch its := slices.Contains(known, wwid); {
+	case sure && !same:
+		return IdentityMismatch, first
+	case sure && its, slices.Contains(wwids, wwid): // if not by every name that was cached
 		return IdentityMatch, first
-	case len(wwids) == 0:
-		return IdentityUnknown, ""
-	case slices.Contains(wwids, wwid):
-		return IdentityMatch, first
-	case inMap && derivable(wwid):
+	case its && slices.ContainsFunc(known, func(n string) bool { return slices.Contains(wwids, n) }):
+		return IdentityUnknown, first // a serial number proves nothing, but speaks against another LU
+	case inMap && derivable(wwid) && first != "":
 		return IdentityMismatch, first
 	}
 	return IdentityUnknown, first
