@@ -2,14 +2,21 @@ package remediate_test
 
 import (
 	"context"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunsweep/lunsweep/blockprobe"
+	"github.com/lunsweep/lunsweep/internal/scsireply"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
+	"github.com/lunsweep/lunsweep/scsi"
 )
 
 // A disk that the kernel finds while the operator's rule is being carried out: the
@@ -79,4 +86,63 @@ func TestRenamedWhileQueueingIsOff(t *testing.T) {
 	require.ErrorAs(t, res.Err, &stale)
 	require.NotContains(t, s.log(), "multipath -f")
 	require.True(t, s.find(t).Map.Queueing, res.Reason)
+}
+
+// Somebody attaches the volume that has the LUN now, and has the kernel look at it
+// again, while the path is asked a last time: the disk is that volume's then, and is
+// not switched off under it, not for a moment.
+func TestRescannedWhileAsked(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	other := s.another("vol-n")
+	s.Remap(s.lu, other)
+	id, _ := hex.DecodeString(other.WWID()[1:])
+	page := filepath.Join(s.Tree(), "sys/bus/scsi/devices/39:0:0:1/vpd_pg83")
+	sys := s.System()
+	open := sys.OpenLU
+	sys.OpenLU = func(ctx context.Context, path string) (*scsi.Device, error) {
+		lu, err := open(ctx, path)
+		if filepath.Base(path) == "sdi" && strings.Contains(s.log(), "multipath -f") {
+			require.NoError(t, os.WriteFile(page, scsireply.Identification(scsireply.NAA(id)), 0o600))
+		}
+		return lu, err
+	}
+	sw := s.on(t, sys, remediate.WithMaxDead(1))
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.NotContains(t, s.log(), "sdi state offline")
+	var stale *remediate.StaleError
+	require.ErrorAs(t, res.Err, &stale)
+}
+
+// A departing disk goes away in the moment in which somebody is about to ask who
+// holds it.
+type departing struct {
+	remediate.System
+	leave func()
+}
+
+func (d departing) Probe(ctx context.Context, t blockprobe.Target) blockprobe.Result {
+	return d.System.Reader.Probe(ctx, t)
+}
+
+func (d departing) Claimed(ctx context.Context, t blockprobe.Target) (bool, error) {
+	if filepath.Base(t.Node) == "sdj" {
+		d.leave()
+	}
+	return d.System.Reader.Claimed(ctx, t)
+}
+
+func (d departing) Stuck() []blockprobe.Stuck { return d.System.Reader.Stuck() }
+
+// multipathd purges a dead path, as newer versions do, right before it is looked
+// at a last time: nobody holds a disk that is gone.
+func TestGoneWhileItsClaimIsLookedFor(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sys := s.System()
+	sys.Reader = departing{s.System(), func() { s.DeletedByHand("sdj") }}
+	sw := s.on(t, sys)
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+	require.NotContains(t, s.log(), "sdj")
 }

@@ -72,7 +72,8 @@ func (r *run) offline(ctx context.Context, h *held) (bool, error) {
 
 // free checks that the path is the pinned one, that the LU has not come back,
 // and that no map and nothing else stands on the disk, in this order: the asking
-// takes time in which somebody might come to use it.
+// takes time in which somebody might come to use it, or have the kernel look again
+// at what has its address now.
 func (r *run) free(ctx context.Context, h *held) error {
 	if err := r.s.matches(ctx, *h); err != nil {
 		return err
@@ -83,7 +84,10 @@ func (r *run) free(ctx context.Context, h *held) error {
 	if err := r.stillLost(ctx, h); err != nil {
 		return err
 	}
-	return r.unused(ctx, h, nil)
+	if err := r.unused(ctx, h, nil); err != nil {
+		return err
+	}
+	return r.s.matches(ctx, *h)
 }
 
 // unused looks who uses the disk, now, and looks again for a moment where only
@@ -240,7 +244,7 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 				return time.Since(begun) > unheardFor, nil
 			}
 			r.unheard = nil
-			if !told && time.Since(begun) > 2*time.Second && !r.s.nameTaken(ctx, h.Dev) {
+			if !told && time.Since(begun) > 2*time.Second && !there(ctx, r.s.sys, h.Dev) {
 				err := r.s.sys.Daemon.ForgetPath(ctx, h.Dev)
 				told = !notTaken(err)
 				if told {
@@ -271,12 +275,6 @@ func (r *run) takeOut(ctx context.Context, h *held) error {
 	}
 	r.touched = true
 	return absentOrGone(r.s.sys.Daemon.ForgetPath(ctx, h.Dev))
-}
-
-// nameTaken reports whether a disk of this name exists (again), or may.
-func (s *Sweeper) nameTaken(ctx context.Context, dev string) bool {
-	_, err := s.sys.FS.Block(ctx, dev)
-	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // stragglers takes away disks of the same identity that turned up in the

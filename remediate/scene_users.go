@@ -3,6 +3,9 @@ package remediate
 import (
 	"context"
 	"fmt"
+	"io/fs"
+
+	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/blockprobe"
 	"github.com/lunsweep/lunsweep/sysfs"
@@ -115,8 +118,17 @@ func (sc *scene) lookCloser(ctx context.Context, sys *host, disks []string) {
 		held, err := sys.Reader.Claimed(ctx, blockprobe.Target{
 			Node: sys.FS.Path("dev", name), Key: fmt.Sprintf("%s#%d", b.Devt, b.DiskSeq), Usable: -1,
 		})
+		if errors.Is(err, fs.ErrNotExist) && !there(ctx, sys, name) {
+			continue // it has gone, and whoever held it with it
+		}
 		sc.claims[name] = claim{held, err}
 	}
+}
+
+// there reports whether there is a block device of this name (again), or may be.
+func there(ctx context.Context, sys *host, name string) bool {
+	_, err := sys.FS.Block(ctx, name)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // claim adds what only the kernel's own answer tells of a disk outside any map:
