@@ -5,6 +5,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,14 @@ func TestAliasSpace(t *testing.T) {
 		return err
 	})
 	execute(t, s, p, remediate.Removed)
+	guest.WaitFor(t, "udev is through with the events of the fight", 20*time.Second, func() error {
+		for name := range guest.ByID() {
+			if strings.Contains(name, lost.WWID) {
+				return fmt.Errorf("%s", name)
+			}
+		}
+		return nil
+	})
 	expectGone(t, lost, disks...)
 	expectThere(t, d.Map(t, 0), 2)
 	expectThere(t, d.Map(t, 1), 2)
