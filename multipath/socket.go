@@ -28,8 +28,9 @@ const abstractAddress = "@/org/kernel/linux/storage/multipathd"
 // Everybody may ask; only root may give orders. Safe for concurrent use.
 // Errors are *[CommandError], *[NameError], or from [ParseAny].
 type Socket struct {
-	addrs []string
-	dial  func(ctx context.Context, addr string) (net.Conn, error)
+	addrs  []string
+	nobody error // where nobody listens on any of them
+	dial   func(ctx context.Context, addr string) (net.Conn, error)
 
 	mu   sync.Mutex
 	idle []net.Conn // for questions only, newest last
@@ -55,7 +56,10 @@ func WithAddress(addrs ...string) SocketOption {
 // The abstract name is left out where <root>/proc does not belong to the kernel
 // this process runs on: it would reach another host's daemon.
 func NewSocket(root string, opts ...SocketOption) *Socket {
-	s := &Socket{addrs: addresses(root), dial: dialUnix}
+	s := &Socket{addrs: addresses(root), nobody: ErrNoDaemon, dial: dialUnix}
+	if root = filepath.Clean(root); root != "/" {
+		s.nobody = errors.WithMessagef(ErrNoDaemon, "no socket below %s, and none in this network namespace", root)
+	}
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -276,7 +280,7 @@ func (s *Socket) connect(ctx context.Context) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	found := error(ErrNoDaemon)
+	found := s.nobody
 	for _, addr := range s.addrs {
 		c, err := s.dial(ctx, addr)
 		if err == nil {

@@ -24,7 +24,7 @@ func (s *Sweeper) ask(ctx context.Context, sc *scene, f *Facts) {
 	for i := range f.Paths {
 		p := &f.Paths[i]
 		if d := sc.disk[p.Dev]; d != nil {
-			wg.Go(func() { s.askPath(ctx, p, d, f.WWID) })
+			wg.Go(func() { sc.closed.note(s.openAndAsk(ctx, p, d, f.WWID)) })
 		}
 	}
 	wg.Wait()
@@ -63,18 +63,23 @@ func (p *Path) over(t sysfs.Transport) {
 
 // askPath sends INQUIRY, TEST UNIT READY and INQUIRY page 0x83 through one path.
 func (s *Sweeper) askPath(ctx context.Context, p *Path, d *sysfs.SCSIDevice, wwid string) {
+	_ = s.openAndAsk(ctx, p, d, wwid) // the answer says it, too
+}
+
+// openAndAsk is askPath, and returns why the disk could not be opened.
+func (s *Sweeper) openAndAsk(ctx context.Context, p *Path, d *sysfs.SCSIDevice, wwid string) error {
 	if settling(p.State) {
 		p.Proof = "its state is " + p.State
-		return
+		return nil
 	}
 	if p.State != "running" {
 		p.Answer, p.Proof = Silent, "its state is "+or(p.State, "unknown")
-		return
+		return nil
 	}
 	lu, err := s.sys.OpenLU(ctx, s.sys.FS.Path("dev", p.Dev))
 	if err != nil {
 		p.Answer, p.Proof = answerOf(err)
-		return
+		return err
 	}
 	defer lu.Close()
 	p.Answer, p.Proof, p.NotConnected = askLU(ctx, lu)
@@ -86,6 +91,25 @@ func (s *Sweeper) askPath(ctx context.Context, p *Path, d *sysfs.SCSIDevice, wwi
 		p.Answer, p.NotConnected, p.Proof = Present, false, p.Proof+", and yet it tells which LU it is"
 	case p.NotConnected:
 		p.Identity, p.LiveWWID = IdentityUnknown, ""
+	}
+	return nil
+}
+
+// A closed counts the disks that we have no right to open.
+type closed struct {
+	mu  sync.Mutex
+	n   int
+	why error // of the first
+}
+
+func (c *closed) note(err error) {
+	if !notAllowed(err) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n++; c.why == nil {
+		c.why = err
 	}
 }
 

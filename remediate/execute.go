@@ -26,8 +26,9 @@ func join(errs []error) error { return stderrors.Join(errs...) }
 //
 // One LU's failure never stops the others; the report says what happened to
 // each. The error is for what concerns the plan as a whole: it does not fit this
-// host (*[StaleError]), or too much looks dead at once (*[BreakerError]). When
-// ctx ends, no new step begins; queueing is restored on every map that lives.
+// host (*[StaleError]), too much looks dead at once (*[BreakerError]), or /sys is
+// mounted read-only (syscall.EROFS). When ctx ends, no new step begins; queueing
+// is restored on every map that lives.
 func (s *Sweeper) Execute(ctx context.Context, p *Plan) (*Report, error) {
 	return s.execute(ctx, p, func(all []Device, _ *Plan) []Device { return all })
 }
@@ -52,6 +53,9 @@ func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *
 	}
 	if err := p.fits(here.Host, here.BootID, s.opt.now()); err != nil {
 		return nil, err
+	}
+	if err := s.sys.FS.Writable(ctx); err != nil {
+		return nil, opError("delete disks", "", err)
 	}
 	r := &Report{PlanID: p.ID, Started: s.opt.now()}
 	var err error

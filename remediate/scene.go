@@ -32,7 +32,8 @@ type scene struct {
 
 	claims map[string]claim // by kernel name; made only where a LU seems to be dead
 
-	guard guard
+	guard  guard
+	closed closed
 
 	gaps  []Gap
 	blind []string // what could not be checked about who uses what: counts as in use

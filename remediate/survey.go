@@ -57,7 +57,8 @@ func (s *Survey) Find(wwid string) (Device, bool) {
 // nothing of what would hang. It writes nothing.
 //
 // Without root it returns what can be seen, with the rest in Gaps, and an error
-// that matches fs.ErrPermission.
+// that matches fs.ErrPermission. In a container without the host's /sys, /proc or
+// /dev under the root it returns an error that matches fs.ErrNotExist.
 func (s *Sweeper) Survey(ctx context.Context) (*Survey, error) {
 	out, err := s.survey(ctx, everything)
 	if out == nil {
@@ -87,6 +88,9 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 	if err := s.place(ctx, out); err != nil {
 		return nil, err
 	}
+	if err := s.nodes(sc); err != nil {
+		return nil, err
+	}
 	lus := sc.group()
 	s.closely(ctx, sc, lus, wanted)
 	for _, f := range lus {
@@ -99,6 +103,21 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 	}
 	out.Gaps = sc.gaps
 	return out, out.denied()
+}
+
+// nodes fails where not one disk has its node under the root, as in a container
+// without the host's /dev: no LU could be asked anything.
+func (s *Sweeper) nodes(sc *scene) error {
+	var missing error
+	for _, d := range sc.devices {
+		if s.sys.hasNode == nil || d.Block == "" {
+			continue
+		}
+		if missing = s.sys.hasNode(d.Block); missing == nil {
+			return nil
+		}
+	}
+	return opError("open the host's disks", "", missing)
 }
 
 // place fills in which host and which boot of it this is.
@@ -118,6 +137,9 @@ func (s *Sweeper) place(ctx context.Context, out *Survey) (err error) {
 func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
 	s.transports(ctx, sc, lus, wanted)
 	s.each(lus, wanted, func(f *Facts) { s.ask(ctx, sc, f) })
+	if sc.closed.n > 0 {
+		sc.gap("what answers on "+plural(sc.closed.n, "disk", "disks"), sc.closed.why)
+	}
 	s.witnesses(ctx, sc, lus, wanted)
 	s.inventories(ctx, lus)
 	s.each(lus, wanted, func(f *Facts) {
@@ -210,8 +232,10 @@ func readTarget(f *Facts) (blockprobe.Target, string) {
 		return blockprobe.Target{}, "a read would wait: every path is " + f.Paths[0].State
 	case len(f.Paths) == 0 && !f.Map.Queueing:
 		return blockprobe.Target{}, "the map has no path to read by"
-	case f.Map.Queueing && usable(f) > 0:
+	case (f.Map.Queueing || untold(f)) && usable(f) > 0:
 		return carrier(f)
+	case untold(f):
+		return blockprobe.Target{}, "a read might wait for ever: neither device-mapper nor multipathd says whether the map queues"
 	}
 	return blockprobe.Target{
 		Node: f.Map.DM, Key: f.Map.Devt.String() + " " + f.Map.UUID,
@@ -219,7 +243,13 @@ func readTarget(f *Facts) (blockprobe.Target, string) {
 	}, ""
 }
 
-// carrier is the path to read a LU by whose map queues and has paths that work.
+// untold reports whether nobody has told about the map, as where the right to ask
+// device-mapper is missing and multipathd cannot be reached: it may queue.
+func untold(f *Facts) bool {
+	return f.Map.OpenCount < 0 && everyPath(*f, func(p Path) bool { return p.DMState == "undef" })
+}
+
+// carrier is the path to read a LU by whose map may queue and has paths that work.
 // The map itself could lose them all while it is read, and the read would then
 // wait for as long as it queues, and this process with it. What a path waits
 // for, the SCSI layer ends.
@@ -229,7 +259,7 @@ func carrier(f *Facts) (blockprobe.Target, string) {
 			return p.target(), ""
 		}
 	}
-	return blockprobe.Target{}, "a read would wait if it failed: the map queues, and no path answers"
+	return blockprobe.Target{}, "a read would wait if it failed: the map may queue, and no path answers"
 }
 
 // target is the path's disk, to be read.

@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"os"
 	"path/filepath"
 	"time"
 
@@ -29,6 +30,7 @@ func OpenSystem(root, backend string, probeTimeout time.Duration) (System, error
 	}
 	sys.disks = scsi.NewOpener(commandsAtOnce, scsi.WithTimeout(probeTimeout))
 	sys.OpenLU = sys.disks.Open
+	sys.hasNode = func(dev string) error { _, err := os.Stat(fs.Path("dev", dev)); return err }
 	return sys, nil
 }
 

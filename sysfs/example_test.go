@@ -153,14 +153,14 @@ func ExampleFS_BootID() {
 	h, host := simulated("clean")
 	defer h.Close()
 	fmt.Println(must(host.Hostname(ctx)), must(host.BootID(ctx)))
-	fmt.Println(must(host.SeesAllProcesses()), host.Self())
+	fmt.Println(must(host.SeesAllProcesses()), host.Self(), host.Writable(ctx))
 	for _, d := range must(host.BootDevices()) {
 		fmt.Println(d.Arg, d.Devt)
 	}
 	fmt.Println(host.Path("dev", "sda1") == filepath.Join(h.Tree(), "dev/sda1"), must(host.Resolve(ctx, "/dev/mapper/mpatha")))
 	// Output:
 	// worker-3 5b1f0c62-7d9e-4c0a-9a41-3f2d8c6b7e10
-	// true 0
+	// true 0 <nil>
 	// root=/dev/sda1 8:1
 	// true 253:11
 }

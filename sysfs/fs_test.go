@@ -63,6 +63,28 @@ func TestHost(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
+// In a UTS namespace that is not the host's the kernel tells that one's name.
+func TestHostnameInContainer(t *testing.T) {
+	container := []string{"sys/", "proc/sys/kernel/hostname = 0a1b2c3d", "proc/self/ns/uts -> uts:[4026532301]"}
+	for want, more := range map[string]string{
+		"node-7":   "etc/hostname = node-7",
+		"0a1b2c3d": "etc/",
+	} {
+		name, err := open(t, plant(t, append(container, more)...)).Hostname(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, name)
+	}
+	host := open(t, plant(t, "sys/", "proc/sys/kernel/hostname = node-7.example", "proc/self/ns/uts -> uts:[4026531838]", "etc/hostname = node-7"))
+	name, err := host.Hostname(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "node-7.example", name)
+}
+
+// Only the lab can mount /sys read-only.
+func TestWritable(t *testing.T) {
+	require.NoError(t, open(t, plant(t, "sys/")).Writable(t.Context()))
+}
+
 // A context that has ended lets no walk begin.
 func TestEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())

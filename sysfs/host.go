@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // BootID returns the random id of this boot, from
@@ -16,9 +17,32 @@ func (f *FS) BootID(ctx context.Context) (string, error) {
 	return f.line(ctx, "sys/kernel/random/boot_id")
 }
 
-// Hostname returns the host's name, from /proc/sys/kernel/hostname. In a
-// container with a UTS namespace of its own it is the container's.
-func (f *FS) Hostname(ctx context.Context) (string, error) { return f.line(ctx, "sys/kernel/hostname") }
+// initUTS is the inode of the kernel's first UTS namespace (PROC_UTS_INIT_INO).
+const initUTS = "uts:[4026531838]"
+
+// Hostname returns the host's name, from /proc/sys/kernel/hostname. Read in a
+// container with a UTS namespace of its own, that is the container's: there the
+// root's /etc/hostname goes before it, if there is one.
+func (f *FS) Hostname(ctx context.Context) (string, error) {
+	if link, err := os.Readlink(f.Path(procDir, "self/ns/uts")); err == nil && link != initUTS {
+		text, err := bounded(ctx, f, "hostname", func() ([]byte, error) { return readFile(f.Path("etc", "hostname")) })
+		if name := strings.TrimSpace(string(text)); err == nil && name != "" {
+			return name, nil
+		}
+	}
+	return f.line(ctx, "sys/kernel/hostname")
+}
+
+// Writable returns an error that matches syscall.EROFS where the root's /sys is
+// mounted read-only, from statfs(2), as containers without privilege have it.
+// Whether an attribute may be written is its own mode's to say.
+func (f *FS) Writable(ctx context.Context) error {
+	readOnly, err := bounded(ctx, f, "the mount of /sys", func() (bool, error) { return readOnly(f.Path(sysDir)) })
+	if err == nil && readOnly {
+		err = pathError("write", f.Path(sysDir), syscall.EROFS)
+	}
+	return err
+}
 
 // line reads a file of /proc that is one line.
 func (f *FS) line(ctx context.Context, name string) (string, error) {

@@ -26,15 +26,14 @@ func plan(ctx context.Context, s *session) error {
 // are missing there is no plan; what could be seen is noted all the same.
 func (s *session) makePlan(ctx context.Context, sw *remediate.Sweeper) (*remediate.Plan, error) {
 	p, err := sw.Plan(ctx)
-	if p != nil {
-		s.doc.Plan = p
-		s.doc.survey(p.Survey)
-		s.doc.applyWith = s.applyWith()
+	if p == nil {
+		return nil, err
 	}
-	if p == nil && errors.Is(err, fs.ErrPermission) {
-		sv, _ := sw.Survey(ctx)
-		s.doc.survey(sv)
+	s.doc.survey(p.Survey)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, err
 	}
+	s.doc.Plan, s.doc.applyWith = p, s.applyWith()
 	return p, err
 }
 
