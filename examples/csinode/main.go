@@ -15,12 +15,16 @@ import (
 	"syscall"
 	"time"
 
+	"k8s.io/mount-utils"
+	"k8s.io/utils/exec"
+
 	"github.com/lunsweep/lunsweep/remediate"
 )
 
 type config struct {
 	endpoint, nodeID, records, root string
 	dwell                           time.Duration
+	kubernetes                      bool
 }
 
 func main() {
@@ -30,6 +34,7 @@ func main() {
 	flag.StringVar(&c.records, "records", "/var/lib/csinode", "`directory` of the driver's own records; it must outlive the process")
 	flag.StringVar(&c.root, "root", "/", "`directory` at which the host's file system is mounted")
 	flag.DurationVar(&c.dwell, "dwell", 10*time.Second, "how long evidence must hold before anything is removed")
+	flag.BoolVar(&c.kubernetes, "kubernetes", false, "run programs, and mount, by Kubernetes' own packages")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -65,6 +70,10 @@ func newNode(c config) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	mounts := mounts(hostMounts{run: execute, reader: system.Reader})
+	if c.kubernetes {
+		system, mounts = kubernetes(system, exec.New(), mount.New(""))
+	}
 	sweeper, err := remediate.New(
 		remediate.WithSystem(system),
 		remediate.WithOwner(records.owner),
@@ -77,7 +86,7 @@ func newNode(c config) (*node, error) {
 	}
 	return &node{
 		id: c.nodeID, records: records, system: system, sweeper: sweeper,
-		initiator: iscsiadm{run: execute}, mounts: hostMounts{run: execute, reader: system.Reader},
+		initiator: iscsiadm{run: execute}, mounts: mounts,
 	}, nil
 }
 
