@@ -197,6 +197,8 @@ func compare(ctx context.Context, lu logicalUnit, d *sysfs.SCSIDevice, wwid stri
 	same, sure := scsi.SameLU(cached, liveIDs)
 	known := claimed(d)
 	switch its := slices.Contains(known, wwid); {
+	case sure && !same && inMap && foreign(d, wwid) != "" && slices.Contains(wwids, wwid):
+		return IdentityUnknown, first // the map's own LU, on what is another's disk to the kernel
 	case sure && !same:
 		return IdentityMismatch, first
 	case sure && its, slices.Contains(wwids, wwid): // if not by every name that was cached

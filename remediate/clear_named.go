@@ -137,8 +137,8 @@ func refusal(d Device) error {
 		return errors.WithStack(&ProtectedError{WWID: d.WWID, Reason: d.Protected})
 	case inUse && len(usersOf(d)) > 0:
 		return errors.WithStack(&InUseError{WWID: d.WWID, Users: usersOf(d)})
-	case d.Verdict.Actionable() && d.Owner != Mine:
-		return errors.WithStack(&NotOwnedError{WWID: d.WWID, Owner: d.Owner})
+	case d.Verdict.Actionable() && !ours(d.Facts):
+		return notOwned(d.Facts)
 	}
 	if d.Verdict.Actionable() { // but two looks did not agree
 		return evidence(d.WWID, Transient, d.Reasons[len(d.Reasons)-1])

@@ -35,6 +35,18 @@ type Facts struct {
 // is reports whether the LU goes by this WWID.
 func (f *Facts) is(wwid string) bool { return f.WWID == wwid || slices.Contains(f.Aliases, wwid) }
 
+// names lists the WWIDs that the LU goes by, and those of the LUs of which its
+// map has disks.
+func (f *Facts) names() []string {
+	all := append([]string{f.WWID}, f.Aliases...)
+	for _, p := range f.Paths {
+		if p.Foreign != "" {
+			all = append(all, p.Foreign)
+		}
+	}
+	return all
+}
+
 // A Map is one multipath map as the kernel has it.
 type Map struct {
 	Name      string       `json:"name"`
@@ -59,6 +71,13 @@ type Path struct {
 	DMState    string       `json:"dm_state"`    // "active", "failed", "undef": the kernel's table
 	CheckState string       `json:"check_state"` // multipathd's checker, "undef" where unknown
 	InMap      bool         `json:"in_map"`      // a slave of the map
+
+	// Foreign is set for a disk in the map that the kernel knows as another LU's:
+	// that LU's WWID. It happens where a LUN was given to another volume, and a
+	// rescan told the kernel and not multipathd. Such a disk is listed a second
+	// time, as a path of its own LU; ForeignOwner says whose that is.
+	Foreign      string    `json:"foreign,omitempty"`
+	ForeignOwner Ownership `json:"foreign_owner,omitempty"`
 
 	Vendor  string `json:"vendor,omitempty"`
 	Product string `json:"product,omitempty"`

@@ -15,7 +15,7 @@ import (
 
 // group sorts maps and disks into LUs: every multipath map with its paths and
 // the disks that claim the same identity without being in it, then every bare
-// SCSI disk.
+// SCSI disk. What is in the map of another LU is a path of both.
 func (sc *scene) group() []*Facts {
 	var lus []*Facts
 	byWWID := map[string]*Facts{}
@@ -75,11 +75,12 @@ func (sc *scene) mapped(b *sysfs.Block, taken map[string]bool) *Facts {
 	f := &Facts{WWID: wwid, Map: sc.asMap(b)}
 	states := sc.pathStates(b.DM)
 	for _, slave := range b.Slaves {
-		taken[slave] = true
 		p := Path{Dev: slave, DMState: "undef", CheckState: "undef", InMap: true}
 		if d := sc.disk[slave]; d != nil {
 			p = sc.path(d, true)
+			p.Foreign = foreign(d, wwid)
 		}
+		taken[slave] = taken[slave] || p.Foreign == ""
 		p.DMState, p.CheckState = or(states[p.Devt].dm, "undef"), or(states[p.Devt].check, "undef")
 		f.Paths = append(f.Paths, p)
 	}
@@ -230,26 +231,27 @@ func (sc *scene) refresh(ctx context.Context, tree *sysfs.FS, lus []*Facts) {
 	}
 }
 
-// foreign reports whether the disk's cached pages name it, and not as wwid.
-func foreign(d *sysfs.SCSIDevice, wwid string) bool {
+// foreign is the WWID by which the disk's cached pages name it, where they name
+// it, and not as wwid; else "".
+func foreign(d *sysfs.SCSIDevice, wwid string) string {
 	c := claimed(d)
-	return len(c) > 0 && derivable(wwid) && derivable(c[0]) && !slices.Contains(c, wwid)
+	if len(c) == 0 || !derivable(wwid) || !derivable(c[0]) || slices.Contains(c, wwid) {
+		return ""
+	}
+	return c[0]
 }
 
 // isDisk reports whether the SCSI device is a disk (type 0) or a zoned one (14h).
 func isDisk(d *sysfs.SCSIDevice) bool { return d.Type == 0x00 || d.Type == 0x14 }
 
-// duplicate says why two of a LU's paths cannot lead to one and the same LU,
+// duplicate says why two of a LU's own paths cannot lead to one and the same LU,
 // or "".
 func (sc *scene) duplicate(f *Facts) string {
 	for i, a := range f.Paths {
-		if d := sc.disk[a.Dev]; a.InMap && d != nil && foreign(d, f.WWID) {
-			return fmt.Sprintf("%s is in the map, but was found as another LU (%s)", a.name(), believed(d))
-		}
 		for _, b := range f.Paths[:i] {
 			x, y := sc.block[a.Dev], sc.block[b.Dev]
 			switch {
-			case x == nil || y == nil:
+			case x == nil || y == nil || a.Foreign != "" || b.Foreign != "":
 			case a.HCTL.SameTarget(b.HCTL) && a.HCTL != b.HCTL:
 				return fmt.Sprintf("%s and %s are two LUNs of one target and claim one identity", b.name(), a.name())
 			case x.Size != y.Size && x.Size != 0 && y.Size != 0:

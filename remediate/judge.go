@@ -46,6 +46,8 @@ const (
 //
 //	suspended map                                        suspended
 //	identity not unique, or unknown where it matters      ambiguous
+//	another LU's disk in the map, and not every path
+//	   ended by the target's word                         ambiguous
 //	another LU answers on some path                      remapped, remapped-in-use
 //	a path is blocked or being created or deleted        transient
 //	no path at all                                       empty-map, stale-in-use
@@ -102,6 +104,9 @@ func ambiguous(f Facts, _ Rule) (Verdict, string, bool) {
 	}
 	if nameless(f.WWID) && !anyAnswer(f, Alive) && !anyAnswer(f, Present) {
 		return Ambiguous, "it has never said which LU it is, so nothing tells it from another at its address", true
+	}
+	if p, mixed := foreignPath(f); mixed && !everyPath(f, ended) {
+		return Ambiguous, mixedWords(p), true
 	}
 	for _, p := range f.Paths {
 		if p.Answer == Alive && p.Identity == IdentityUnknown && anyAnswer(f, Gone) {

@@ -24,8 +24,10 @@ func silent() Path {
 	return Path{Dev: "sdj", State: "running", InMap: true, DMState: "failed", Link: sysfs.LinkUp, Answer: Silent}
 }
 
-func with(p Path, change func(*Path)) Path {
-	change(&p)
+func with(p Path, changes ...func(*Path)) Path {
+	for _, change := range changes {
+		change(&p)
+	}
 	return p
 }
 
@@ -49,6 +51,7 @@ func attested(f *Facts) { f.Evidence.Claim.Detached = true }
 func readable(f *Facts) { f.Read = blockprobe.Readable }
 func linkDown(p *Path)  { p.Link = sysfs.LinkDown }
 func unasked(p *Path)   { p.Answer = NotAsked }
+func anothers(p *Path)  { p.Foreign = "36002" }
 func otherLU(p *Path)   { p.Identity = IdentityMismatch }
 func noLU(p *Path)      { p.NotConnected = true }
 
@@ -67,6 +70,18 @@ func TestJudge(t *testing.T) {
 
 		{name: "suspended beats gone", facts: change(mapped(gone), func(f *Facts) { f.Map.Suspended = true }), want: Suspended},
 		{name: "duplicate identity", facts: change(mapped(gone, gone), func(f *Facts) { f.Evidence.Duplicate = "two LUNs" }), want: Ambiguous},
+		{name: "another LU's disk in the map, gone as the rest", facts: mapped(gone, with(gone, anothers)), want: Stale, proof: ByTarget},
+		{name: "nothing but another LU's disk in the map, gone", facts: mapped(with(gone, anothers)), want: Stale, proof: ByTarget},
+		{name: "another LU's disk in the map, gone, in use", facts: change(mapped(gone, with(gone, anothers)), used), want: StaleInUse, proof: ByTarget},
+		{name: "another LU's disk in the map, alive as that", facts: mapped(gone, with(alive(), anothers, otherLU)), want: Remapped, proof: ByTarget},
+		{name: "another LU's disk beside a living path", facts: mapped(alive(), with(gone, anothers)), want: Ambiguous},
+		{name: "another LU's living disk beside a living path", facts: mapped(alive(), with(alive(), anothers, otherLU)), want: Ambiguous},
+		{name: "another LU's disk that does not say what it is", facts: mapped(gone, with(alive(), anothers, func(p *Path) { p.Identity = IdentityUnknown })), want: Ambiguous},
+		{name: "another LU's silent disk in the map", facts: mapped(gone, with(silent(), anothers)), want: Ambiguous},
+		{name: "another LU's disk beside a silent path", facts: mapped(silent(), with(gone, anothers)), want: Ambiguous},
+		{name: "another LU's disk, gone over a dead link", facts: mapped(gone, with(gone, anothers, linkDown)), want: Ambiguous},
+		{name: "another LU's disk in the map, attested", facts: change(mapped(silent(), with(silent(), anothers)), attested), want: Ambiguous},
+		{name: "another LU's disk in the map, runbook", facts: mapped(silent(), with(silent(), anothers)), rule: runbook, want: Ambiguous},
 		{name: "living path without a name beside a dead one", facts: mapped(gone, with(alive(), func(p *Path) { p.Identity = IdentityUnknown })), want: Ambiguous},
 
 		{name: "another LU answers, although reads pass", facts: change(mapped(with(alive(), otherLU)), readable), want: Remapped, proof: ByTarget},

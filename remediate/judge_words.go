@@ -116,6 +116,9 @@ func notes(f Facts, v Verdict) []string {
 	for _, u := range f.Blocked {
 		out = append(out, "stuck on it: "+u.String())
 	}
+	if p, mixed := foreignPath(f); mixed && v.Actionable() {
+		out = append(out, fmt.Sprintf("%s in its map is another LU (%s) to the kernel: it stays when the map goes, and is judged as what it is", p.name(), p.Foreign))
+	}
 	if f.Map != nil && f.Map.Queueing && v.Residual() {
 		out = append(out, "it queues: whoever reads it waits until queueing is switched off")
 	}
@@ -128,6 +131,28 @@ func notes(f Facts, v Verdict) []string {
 		out = append(out, "its owner could not be asked: "+f.Evidence.ClaimError)
 	}
 	return out
+}
+
+// foreignPath is the first disk in the map that is another LU's to the kernel.
+func foreignPath(f Facts) (Path, bool) {
+	for _, p := range f.Paths {
+		if p.Foreign != "" {
+			return p, true
+		}
+	}
+	return Path{}, false
+}
+
+// ended reports whether the target itself says, over a live link, that the map's
+// LU is not behind a path any more: no LU is, or another one answers.
+func ended(p Path) bool { return lost(p) && live(p) }
+
+func mixedWords(p Path) string {
+	s := fmt.Sprintf("%s is in the map, and is another LU (%s) to the kernel", p.name(), p.Foreign)
+	if p.Answer == Alive && p.Identity == IdentityMismatch {
+		s += fmt.Sprintf(", as which it answers; where it does not leave by itself: multipathd del path %s, then multipathd add path %[1]s", p.name())
+	}
+	return s
 }
 
 func tally(f Facts) string {

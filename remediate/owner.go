@@ -2,6 +2,7 @@ package remediate
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/pkg/errors"
 )
@@ -65,4 +66,38 @@ func (o Owner) guarded() Owner {
 		}()
 		return o(ctx, s)
 	}
+}
+
+// ours reports whether a LU is the caller's, and all of which its map has disks.
+func ours(f Facts) bool {
+	_, o := notOurs(f)
+	return o == Mine
+}
+
+// notOurs is the first LU that is not the caller's: this one, or one of which its
+// map has a disk. Where all are, it is this one, and Mine.
+func notOurs(f Facts) (wwid string, o Ownership) {
+	for _, p := range f.Paths {
+		if f.Owner == Mine && p.Foreign != "" && p.ForeignOwner != Mine {
+			return p.Foreign, p.ForeignOwner
+		}
+	}
+	return f.WWID, f.Owner
+}
+
+func notOwned(f Facts) error {
+	wwid, o := notOurs(f)
+	return errors.WithStack(&NotOwnedError{WWID: wwid, Owner: o})
+}
+
+func ownerWords(f Facts) string {
+	wwid, o := notOurs(f)
+	it := "it"
+	if wwid != f.WWID {
+		it = "the LU " + wwid + " of which its map has a disk"
+	}
+	if o == NotMine {
+		return fmt.Sprintf("%s is not ours, so it stays", it)
+	}
+	return fmt.Sprintf("nobody says whose %s is, so it stays", it)
 }

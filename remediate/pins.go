@@ -139,7 +139,7 @@ func (r *run) stillFresh(ctx context.Context) error {
 // Once its map is gone, a LU may go by another of its names.
 func (r *run) meant(f *Facts) bool {
 	return f.is(r.t.WWID) || slices.ContainsFunc(f.Paths, func(p Path) bool {
-		return slices.ContainsFunc(r.held, func(h held) bool { return h.pin != nil && h.PathPin == pinOf(p) })
+		return p.Foreign == "" && slices.ContainsFunc(r.held, func(h held) bool { return h.pin != nil && h.PathPin == pinOf(p) })
 	})
 }
 
@@ -157,7 +157,11 @@ func (r *run) samePins(d Device) error {
 		if r.t.Keeps && !lost(p) {
 			continue
 		}
-		if !slices.Contains(r.t.Paths, pinOf(p)) {
+		planned := slices.Contains(r.t.Paths, pinOf(p))
+		if p.Foreign != "" {
+			planned = slices.Contains(r.t.Foreign, foreignPin(p))
+		}
+		if !planned {
 			return stale("the paths of "+d.WWID, "without "+p.name(), p.name()+" at "+p.HCTL.String())
 		}
 	}
@@ -171,8 +175,8 @@ func (r *run) permitted(d Device) error {
 		return errors.WithStack(&ProtectedError{WWID: d.WWID, Reason: d.Protected})
 	case len(usersOf(d)) > 0:
 		return errors.WithStack(&InUseError{WWID: d.WWID, Users: usersOf(d)})
-	case d.Owner != Mine:
-		return errors.WithStack(&NotOwnedError{WWID: d.WWID, Owner: d.Owner})
+	case !ours(d.Facts):
+		return notOwned(d.Facts)
 	case !d.Verdict.Actionable() || !sameKind(r.t.Verdict, d.Verdict):
 		return errors.WithStack(&EvidenceError{WWID: d.WWID, Verdict: d.Verdict, Reason: d.Reasons[0]})
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/pkg/errors"
@@ -44,6 +45,9 @@ type Target struct {
 	Reasons []string  `json:"reasons"`
 	Map     *MapPin   `json:"map"` // nil where no map is to go
 	Paths   []PathPin `json:"paths"`
+	// Foreign lists disks of other LUs that are in the map. They stay when it
+	// goes.
+	Foreign []ForeignPin `json:"foreign,omitempty"`
 	// Keeps says that only the listed paths go; the LU lives on.
 	Keeps bool `json:"keeps,omitempty"`
 }
@@ -64,6 +68,12 @@ type PathPin struct {
 	Devt    sysfs.DevNum `json:"devt"`
 	DiskSeq uint64       `json:"diskseq"`
 	Page83  string       `json:"page83"`
+}
+
+// A ForeignPin is the identity of a disk that is another LU's.
+type ForeignPin struct {
+	WWID string `json:"wwid"` // that LU's
+	PathPin
 }
 
 // An Action is one kind of step.
@@ -199,18 +209,13 @@ func agreed(first, second *Survey) *Survey {
 
 func samePins(a, b Device) bool {
 	x, y := pinned(a), pinned(b)
-	if (x.Map == nil) != (y.Map == nil) || len(x.Paths) != len(y.Paths) {
+	if (x.Map == nil) != (y.Map == nil) {
 		return false
 	}
 	if x.Map != nil && (x.Map.UUID != y.Map.UUID || x.Map.Devt != y.Map.Devt || x.Map.Name != y.Map.Name) {
 		return false
 	}
-	for i := range x.Paths {
-		if x.Paths[i] != y.Paths[i] {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(x.Paths, y.Paths) && slices.Equal(x.Foreign, y.Foreign)
 }
 
 // breaker trips when too many of the maps with paths look dead at once, or as

@@ -20,7 +20,10 @@ func pinned(d Device) Target {
 		t.Map = &MapPin{Name: d.Map.Name, DM: d.Map.DM, Devt: d.Map.Devt, UUID: d.Map.UUID, Queueing: d.Map.Queueing}
 	}
 	for _, path := range d.Paths {
-		if !t.Keeps || lost(path) {
+		switch {
+		case path.Foreign != "":
+			t.Foreign = append(t.Foreign, foreignPin(path))
+		case !t.Keeps || lost(path):
 			t.Paths = append(t.Paths, pinOf(path))
 		}
 	}
@@ -30,6 +33,8 @@ func pinned(d Device) Target {
 func pinOf(p Path) PathPin {
 	return PathPin{Dev: p.Dev, HCTL: p.HCTL, Devt: p.Devt, DiskSeq: p.DiskSeq, Page83: p.Page83}
 }
+
+func foreignPin(p Path) ForeignPin { return ForeignPin{WWID: p.Foreign, PathPin: pinOf(p)} }
 
 // keeps reports whether the LU lives on although some of its paths must go.
 func keeps(d Device) bool {

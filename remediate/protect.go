@@ -102,7 +102,7 @@ func (sc *scene) partition(name string) sysfs.DevNum {
 
 // protects says why a LU must stay whatever else is found, "" where it need not.
 func (g guard) protects(f *Facts, named []string) string {
-	if i := slices.IndexFunc(named, f.is); i >= 0 {
+	if i := slices.IndexFunc(named, func(n string) bool { return slices.Contains(f.names(), n) }); i >= 0 {
 		return "the caller protects " + named[i]
 	}
 	var devices []string
@@ -133,7 +133,7 @@ func (s *Sweeper) protect(sc *scene, lus []*Facts) {
 		}
 	}
 	for _, f := range lus {
-		for _, wwid := range append([]string{f.WWID}, f.Aliases...) {
+		for _, wwid := range f.names() {
 			if f.Protected == "" {
 				f.Protected = why[wwid]
 			}

@@ -22,6 +22,8 @@ func releaseOf(name string, b *sysfs.Block) string {
 	case strings.HasPrefix(b.DM.UUID, "LVM-"):
 		// LVM cannot find a group whose LU is gone.
 		return "vgchange -an " + quoted(volumeGroup(b.DM.Name)) + " || dmsetup remove " + quoted(b.DM.Name)
+	case strings.HasPrefix(b.DM.UUID, "mpath-"):
+		return "multipath -f " + quoted(b.DM.Name)
 	case strings.HasPrefix(b.DM.UUID, "CRYPT-"):
 		return "cryptsetup close " + quoted(b.DM.Name)
 	}

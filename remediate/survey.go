@@ -277,14 +277,28 @@ func (s *Sweeper) claim(ctx context.Context, f *Facts) {
 		sub.Paths = append(sub.Paths, p.HCTL.String())
 		sub.Vendor, sub.Product = or(sub.Vendor, p.Vendor), or(sub.Product, p.Product)
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opt.ownerTimeout)
-	defer cancel()
-	c, err := park.Do(ctx, s.owners, f.WWID, func() (Claim, error) { return s.opt.owner(ctx, sub) })
+	c, err := s.askOwner(ctx, sub)
 	if err != nil {
-		f.Owner, f.Evidence.ClaimError = OwnerUnknown, err.Error()
-		return
+		f.Evidence.ClaimError = err.Error()
 	}
 	f.Owner, f.Evidence.Claim = c.Owner, c
+	for i := range f.Paths {
+		if p := &f.Paths[i]; p.Foreign != "" {
+			c, _ := s.askOwner(ctx, Subject{WWID: p.Foreign, Vendor: p.Vendor, Product: p.Product, Paths: []string{p.HCTL.String()}})
+			p.ForeignOwner = c.Owner
+		}
+	}
+}
+
+// askOwner asks the owner of one LU. An error claims nothing.
+func (s *Sweeper) askOwner(ctx context.Context, sub Subject) (Claim, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opt.ownerTimeout)
+	defer cancel()
+	c, err := park.Do(ctx, s.owners, sub.WWID, func() (Claim, error) { return s.opt.owner(ctx, sub) })
+	if err != nil {
+		return Claim{}, err
+	}
+	return c, nil
 }
 
 // judged is f with its verdict, and whether both keys hold.
@@ -292,16 +306,11 @@ func (s *Sweeper) judged(f Facts) Device {
 	f.Evidence.Looks = 1
 	j := Judge(f, s.opt.rule)
 	d := Device{Facts: f, Judgement: j}
-	d.Removable = f.Protected == "" && j.Verdict.Actionable() && f.Owner == Mine && len(usersOf(d)) == 0
-	if j.Verdict.Actionable() && f.Owner != Mine && f.Evidence.ClaimError == "" {
-		d.Reasons = append(d.Reasons, ownerWords[f.Owner])
+	d.Removable = f.Protected == "" && j.Verdict.Actionable() && ours(f) && len(usersOf(d)) == 0
+	if j.Verdict.Actionable() && !ours(f) && f.Evidence.ClaimError == "" {
+		d.Reasons = append(d.Reasons, ownerWords(f))
 	}
 	return d
-}
-
-var ownerWords = map[Ownership]string{
-	OwnerUnknown: "nobody says whose it is, so it stays",
-	NotMine:      "it is not ours, so it stays",
 }
 
 // denied is the error that says that rights were missing, nil where none were.

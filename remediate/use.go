@@ -29,6 +29,9 @@ func (sc *scene) users(f *Facts) {
 	for i := range f.Paths {
 		p := &f.Paths[i]
 		p.Users = sc.diskUsers(f, *p)
+		if p.Foreign != "" {
+			continue // they use another LU, from which nothing is taken
+		}
 		for _, u := range p.Users {
 			c.note(u)
 		}
@@ -334,6 +337,8 @@ func holderName(name string, b *sysfs.Block) string {
 	switch {
 	case strings.HasPrefix(b.DM.UUID, "LVM-"):
 		kind = "LVM"
+	case strings.HasPrefix(b.DM.UUID, "mpath-"):
+		kind = "multipath"
 	case strings.HasPrefix(b.DM.UUID, "CRYPT-LUKS"):
 		kind = "LUKS"
 	case strings.HasPrefix(b.DM.UUID, "CRYPT-"):

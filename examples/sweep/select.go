@@ -113,6 +113,9 @@ func plannedFor(p *remediate.Plan) func(remediate.Subject) remediate.Claim {
 			if t.WWID == s.WWID {
 				return remediate.Claim{Owner: remediate.Mine, Detached: t.Proof == remediate.ByOwner, Source: "plan " + p.ID}
 			}
+			if slices.ContainsFunc(t.Foreign, func(f remediate.ForeignPin) bool { return f.WWID == s.WWID }) {
+				return remediate.Claim{Owner: remediate.Mine, Source: "plan " + p.ID}
+			}
 		}
 		return nobodys(s)
 	}

@@ -39,7 +39,7 @@ func (p *program) claim(path string) error {
 	switch {
 	case p.dead:
 		return ErrCrashed
-	case slices.ContainsFunc(names, p.claimed) || d != nil && p.mapOf(d) != nil:
+	case slices.ContainsFunc(names, p.claimed) || d != nil && len(p.mapsOf(d)) > 0:
 		return &fs.PathError{Op: "open", Path: path, Err: syscall.EBUSY}
 	case d != nil && !online(d.state):
 		return &fs.PathError{Op: "open", Path: path, Err: syscall.ENXIO}

@@ -32,7 +32,7 @@ func (h *Host) showPaths(format string) string {
 	var b strings.Builder
 	for _, e := range h.daemon.entries {
 		name := "[orphan]"
-		if m := h.mapOf(e.disk); m != nil {
+		for _, m := range h.mapsOf(e.disk) {
 			name = m.name
 		}
 		b.WriteString(strings.NewReplacer("%d", e.disk.name, "%i", e.disk.hctl.String(),

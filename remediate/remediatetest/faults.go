@@ -53,6 +53,20 @@ func (h *Host) Remap(lu, to *LU, on ...*Target) {
 	})
 }
 
+// Rescan has the kernel ask disks again which LU they are, as rescan-scsi-bus.sh
+// and iscsiadm -R do. multipathd misses it, as one that has just been started
+// anew does: where LUNs were given to another LU, the maps keep the disks.
+func (h *Host) Rescan(disks ...string) {
+	for _, name := range disks {
+		h.onDisk(name, func(d *disk) {
+			if l := d.target.luns[d.hctl.LUN]; l.state == mapped {
+				d.cached = l.lu
+				h.makeIdentity(d)
+			}
+		})
+	}
+}
+
 // Outage cuts sessions (all, if none is named) for longer than the recovery
 // time: they are FAILED, their disks "transport-offline".
 func (h *Host) Outage(sessions ...*Target) { h.sever(sessions, "transport-offline") }

@@ -57,8 +57,8 @@ func (p *program) switchDisk(d *disk, state string) error {
 	}
 	p.act(d.name+" state "+state, d.cached, func() {
 		p.setDiskState(d, state)
-		if m := p.mapOf(d); m != nil && state == "offline" {
-			m.path(d).failed = true
+		for _, m := range p.mapsOf(d) {
+			m.path(d).failed = m.path(d).failed || state == "offline"
 		}
 	})
 	return nil
@@ -86,7 +86,7 @@ func (p *program) deleteDisk(d *disk) (err error) {
 // where no multipathd loads another one.
 func (h *Host) vanish(d *disk) {
 	d.gone = true
-	if m := h.mapOf(d); m != nil {
+	for _, m := range h.mapsOf(d) {
 		m.path(d).failed, m.path(d).check = true, "faulty"
 		if h.daemon.running {
 			h.dropPath(m, d)

@@ -141,14 +141,10 @@ func (m *Map) path(d *disk) *mapPath {
 	return nil
 }
 
-// mapOf is the multipath map that has the disk as a path, nil if none has.
-func (h *Host) mapOf(d *disk) *Map {
-	for _, m := range h.maps {
-		if m.path(d) != nil {
-			return m
-		}
-	}
-	return nil
+// mapsOf lists the multipath maps that have the disk as a path: two where it
+// became another LU's and multipathd made that one's map as well.
+func (h *Host) mapsOf(d *disk) []*Map {
+	return slices.DeleteFunc(h.sortedMaps(), func(m *Map) bool { return m.path(d) == nil })
 }
 
 // on lists the dm devices that stand on a block device.

@@ -106,7 +106,7 @@ func (p *program) delPath(order, dev string) multipath.RunResult {
 	d := p.daemon.entries[at].disk
 	p.act("multipathd "+order, d.cached, func() {
 		p.daemon.entries = slices.Delete(p.daemon.entries, at, at+1)
-		if m := p.mapOf(d); m != nil {
+		for _, m := range p.mapsOf(d) {
 			p.dropPath(m, d)
 			p.udev()
 		}

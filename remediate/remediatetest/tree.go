@@ -62,18 +62,26 @@ func (d *disk) sysfs() string {
 func (h *Host) makeDisk(d *disk) {
 	dir := h.path("sys", d.sysfs())
 	lu := d.cached
-	for attr, text := range map[string]string{
-		"type": "0\n", "vendor": fmt.Sprintf("%-8s\n", lu.vendor), "model": fmt.Sprintf("%-16s\n", lu.product),
-		"rev": "4.0 \n", "wwid": "naa." + lu.naa + "\n", "delete": "",
-		"vpd_pg80": string(scsireply.Serial(lu.serial)), "vpd_pg83": string(lu.page83(d.target)),
-	} {
+	for attr, text := range map[string]string{"type": "0\n", "rev": "4.0 \n", "delete": ""} {
 		h.create(filepath.Join(dir, attr), text)
 	}
+	h.makeIdentity(d)
 	h.remember(d, "delete")
 	h.setDiskState(d, d.state)
 	h.makeBlock(filepath.Join(dir, "block", d.name), d.name, lu.size, d.seq)
 	h.linkText("../../../"+d.hctl.String(), filepath.Join(dir, "block", d.name, "device"))
 	h.link(dir, h.path("sys/bus/scsi/devices", d.hctl.String()))
+}
+
+// makeIdentity writes what the kernel has cached of the disk's LU.
+func (h *Host) makeIdentity(d *disk) {
+	lu := d.cached
+	for attr, text := range map[string]string{
+		"vendor": fmt.Sprintf("%-8s\n", lu.vendor), "model": fmt.Sprintf("%-16s\n", lu.product), "wwid": "naa." + lu.naa + "\n",
+		"vpd_pg80": string(scsireply.Serial(lu.serial)), "vpd_pg83": string(lu.page83(d.target)),
+	} {
+		h.write(h.path("sys", d.sysfs(), attr), text)
+	}
 }
 
 // makeBlock makes a block device's directory, its links and its node.

@@ -29,7 +29,7 @@ func (h *Host) udev() {
 		}
 	}
 	for _, d := range h.sortedDisks() {
-		if h.mapOf(d) != nil {
+		if len(h.mapsOf(d)) > 0 {
 			continue
 		}
 		claim("scsi-"+d.cached.WWID(), d.name)

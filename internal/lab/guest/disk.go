@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 )
 
 // A Disk is one disk of a target's as sysfs shows it.
@@ -43,4 +44,17 @@ func (g *Target) AllDisks() []Disk {
 // DeleteDisk deletes a SCSI disk by hand, as an administrator does.
 func DeleteDisk(name string) error {
 	return TryWrite("/sys/block/"+name+"/device/delete", "1")
+}
+
+// RescanDisk has the kernel ask a disk again which LU it is. Where that is of the
+// same size, nobody else learns of it.
+func RescanDisk(t testing.TB, name string) {
+	t.Helper()
+	Write(t, "/sys/block/"+name+"/device/rescan", "1")
+}
+
+// CachedWWID is the LU that the kernel takes a disk for, in multipath's form.
+func CachedWWID(disk string) string {
+	naa, _ := strings.CutPrefix(attribute("/sys/block/"+disk+"/device/wwid"), "naa.")
+	return "3" + naa
 }
