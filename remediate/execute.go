@@ -107,6 +107,7 @@ type run struct {
 	touched  bool      // something of the LU was changed for good
 	unheard  error     // why multipathd could not be asked whether it has forgotten
 	heirs    []string  // who has the names now of what was gone from the start
+	lying    []string  // links that name what is gone and lead to a disk that stays
 
 	locks []*lockdir.Lock
 	notes *lockdir.Lock // the one of the LU's own name, beside which the note is
@@ -228,10 +229,8 @@ func (r *run) conclude(err error) {
 	var timeout *TimeoutError
 	r.res.Err = err
 	switch {
-	case err == nil && r.unheard != nil:
-		r.res.Outcome, r.res.Reason = Removed, "gone from the kernel and /dev/disk/by-id; multipathd could not be asked: "+r.unheard.Error()
 	case err == nil:
-		r.res.Outcome, r.res.Reason = Removed, "gone from the kernel, multipathd and /dev/disk/by-id"
+		r.res.Outcome, r.res.Reason = Removed, r.whence()
 	case errors.Is(err, errAbsent):
 		r.res.Outcome, r.res.Reason, r.res.Err = Absent, strings.Join(append([]string{"was gone already"}, r.heirs...), "; "), nil
 	case errors.As(err, &timeout) && timeout.Stuck:
@@ -241,6 +240,18 @@ func (r *run) conclude(err error) {
 	default:
 		r.res.Outcome, r.res.Reason = Refused, err.Error()
 	}
+}
+
+// whence says where the target is gone from, and what could not be proven or put
+// right of that.
+func (r *run) whence() string {
+	switch links := strings.Join(r.lying, "; "); {
+	case r.unheard != nil:
+		return strings.TrimSuffix("gone from the kernel and /dev/disk/by-id; multipathd could not be asked: "+r.unheard.Error()+"; "+links, "; ")
+	case links != "":
+		return "gone from the kernel and multipathd; " + links
+	}
+	return "gone from the kernel, multipathd and /dev/disk/by-id"
 }
 
 // do runs one step within its budget: journalled before and after, timed, told

@@ -21,6 +21,8 @@ type Verification struct {
 	Gone    bool     `json:"gone"`
 	Remains []string `json:"remains"` // what of it is still there
 	Notes   []string `json:"notes"`   // who owns its old names now
+
+	lying []string // of the notes, those on links
 }
 
 // Verify checks, for each target, that no map, no SCSI disk, no entry of
@@ -72,11 +74,15 @@ func (s *Sweeper) verifyOne(ctx context.Context, sc *scene, entries []multipath.
 			return v, opError("read the links of", t.WWID, err)
 		}
 		for _, l := range links {
+			if sc.stays(t, l.Dev) {
+				v.lying = append(v.lying, fmt.Sprintf("link %s leads to %s, another LU's disk, until udev looks at that again", l.Name, l.Dev))
+				continue
+			}
 			v.Remains = append(v.Remains, fmt.Sprintf("link %s -> %s", l.Name, l.Target))
 		}
 	}
 	v.Gone = len(v.Remains) == 0
-	v.Notes = append(v.Notes, sc.newOwners(t)...)
+	v.Notes = append(append(v.Notes, sc.newOwners(t)...), v.lying...)
 	return v, nil
 }
 
@@ -111,6 +117,16 @@ func (sc *scene) isOf(d *sysfs.SCSIDevice, t Target) bool {
 	return pinned || !t.Keeps && slices.Contains(claimed(d), t.WWID)
 }
 
+// stays reports whether a device is, or is on, a disk that was in the target's
+// map, is another LU's, and does not go with it.
+func (sc *scene) stays(t Target, dev string) bool {
+	return slices.ContainsFunc(t.Foreign, func(f ForeignPin) bool {
+		d, b := sc.disk[f.Dev], sc.block[f.Dev]
+		return d != nil && b != nil && f.PathPin == pinOf(sc.path(d, false)) &&
+			(dev == f.Dev || slices.ContainsFunc(b.Partitions, func(p sysfs.Partition) bool { return p.Name == dev }))
+	})
+}
+
 // newOwners says who bears the target's old names now.
 func (sc *scene) newOwners(t Target) []string {
 	var out []string
@@ -141,6 +157,7 @@ func (r *run) verify(ctx context.Context) error {
 		if gone++; !answered || !v.Gone {
 			gone = 0
 		}
+		r.lying = v.lying
 		return gone == 2, nil
 	}, func() error {
 		if len(v.Remains) == 0 {

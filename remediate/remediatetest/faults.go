@@ -54,8 +54,8 @@ func (h *Host) Remap(lu, to *LU, on ...*Target) {
 }
 
 // Rescan has the kernel ask disks again which LU they are, as rescan-scsi-bus.sh
-// and iscsiadm -R do. multipathd misses it, as one that has just been started
-// anew does: where LUNs were given to another LU, the maps keep the disks.
+// and iscsiadm -R do, where LUNs were given to another LU. The kernel tells
+// nobody: the maps keep the disks, and udev its links.
 func (h *Host) Rescan(disks ...string) {
 	for _, name := range disks {
 		h.onDisk(name, func(d *disk) {

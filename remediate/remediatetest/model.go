@@ -64,6 +64,7 @@ type disk struct {
 	hctl    sysfs.HCTL
 	target  *Target
 	cached  *LU // what the kernel found at its address, and remembers
+	linked  *LU // what udev found there, and makes links for
 	seq     uint64
 	parts   []string // names of partitions
 	gone    bool

@@ -64,7 +64,7 @@ func (lu *LU) Path(dev string, t *Target, number uint64) *LU {
 		h.diskseq++
 		d := &disk{
 			name: dev, hctl: sysfs.HCTL{Host: t.number, LUN: number}, target: t,
-			cached: lu, seq: h.diskseq, state: "running",
+			cached: lu, linked: lu, seq: h.diskseq, state: "running",
 		}
 		h.disks[dev] = d
 		h.makeDisk(d)

@@ -32,8 +32,8 @@ func (h *Host) udev() {
 		if len(h.mapsOf(d)) > 0 {
 			continue
 		}
-		claim("scsi-"+d.cached.WWID(), d.name)
-		claim("wwn-0x"+d.cached.naa, d.name)
+		claim("scsi-"+d.linked.WWID(), d.name)
+		claim("wwn-0x"+d.linked.naa, d.name)
 	}
 	h.relink(want)
 }
