@@ -31,9 +31,8 @@ func opError(op, target string, err error) error {
 	return errors.WithStack(&OpError{Op: op, Target: target, Err: err})
 }
 
-// errNotAllowed stands for what could not be read of a process, most often for
-// want of rights. A process that does not answer in time looks the same here.
-var errNotAllowed = fmt.Errorf("%w, or no answer in time: run as root, and look again", fs.ErrPermission)
+// errNotAllowed stands for what could not be read of a process for want of rights.
+var errNotAllowed = fmt.Errorf("%w: run as root", fs.ErrPermission)
 
 // errOwnProcesses says that /proc is a container's.
 var errOwnProcesses = errors.New("/proc shows this container's only: mount the host's under the root")

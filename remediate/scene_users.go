@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/pkg/errors"
 
@@ -34,7 +35,7 @@ func (sc *scene) readUsers(ctx context.Context, sys *host) {
 	if sc.openers, err = sys.Openers(ctx); err != nil {
 		sc.cannotSee("the open files", err)
 	}
-	sc.blindTo("the open files", len(sc.openers.Blind))
+	sc.blindTo("the open files", sc.openers.Blind)
 	sc.readMounts(ctx, sys)
 	sc.indexUsers()
 	sc.guard = sc.readGuard(sys)
@@ -68,7 +69,7 @@ func (sc *scene) readMounts(ctx context.Context, sys *host) {
 		sc.mounts.List = append(sc.mounts.List, more.List...)
 		sc.mounts.Pinned = append(sc.mounts.Pinned, more.Pinned...)
 	}
-	sc.blindTo("the mounts", len(sc.mounts.Blind))
+	sc.blindTo("the mounts", sc.mounts.Blind)
 }
 
 func (sc *scene) indexUsers() {
@@ -82,9 +83,16 @@ func (sc *scene) indexUsers() {
 	}
 }
 
-func (sc *scene) blindTo(what string, processes int) {
-	if processes > 0 {
-		sc.cannotSee(fmt.Sprintf("%s of %s", what, plural(processes, "process", "processes")), errNotAllowed)
+// blindTo notes the processes that could not be looked at: those that may not be,
+// and, with the reason of the first, those that did not answer or not sensibly.
+func (sc *scene) blindTo(what string, blind []sysfs.Blind) {
+	hidden := func(b sysfs.Blind) bool { return notAllowed(b.Err) }
+	rest := slices.DeleteFunc(slices.Clone(blind), hidden)
+	if n := len(blind) - len(rest); n > 0 {
+		sc.cannotSee(fmt.Sprintf("%s of %s", what, plural(n, "process", "processes")), errNotAllowed)
+	}
+	if n := len(rest); n > 0 {
+		sc.cannotSee(fmt.Sprintf("%s of %s", what, plural(n, "process", "processes")), rest[0].Err)
 	}
 }
 
@@ -108,7 +116,7 @@ func (sc *scene) lookCloser(ctx context.Context, sys *host, disks []string) {
 		sc.unmapped = append(sc.unmapped, fmt.Sprintf("what processes have mapped into memory could not be read: %v", err))
 	}
 	if n := len(mapped.Blind); n > 0 {
-		sc.unmapped = append(sc.unmapped, fmt.Sprintf("what %s mapped into memory could not be read", plural(n, "process has", "processes have")))
+		sc.unmapped = append(sc.unmapped, fmt.Sprintf("what %s mapped into memory could not be read: %v", plural(n, "process has", "processes have"), mapped.Blind[0].Err))
 	}
 	for _, name := range disks {
 		b := sc.block[name]

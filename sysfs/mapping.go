@@ -27,7 +27,7 @@ func (f *FS) Mappings(ctx context.Context, want func(DevNum) bool) (Openers, err
 		s := &openScan{fs: f, ctx: ctx, want: want, boot: sync.OnceValue(f.bootTime)}
 		perProcess, err := each(ctx, pids, func(pid int) (opened, bool, error) {
 			o := s.mapped(pid)
-			return o, o.blind || len(o.list) > 0, ctx.Err()
+			return o, o.blind != nil || len(o.list) > 0, ctx.Err()
 		})
 		if err != nil {
 			return Openers{}, err
@@ -42,14 +42,12 @@ func (s *openScan) mapped(pid int) opened {
 	file := s.fs.Path(procDir, strconv.Itoa(pid), "maps")
 	text, err := ofProcess(s.ctx, s.fs, pid, "maps", func() ([]byte, error) { return readFile(file) })
 	if err != nil {
-		o.blind = !ended(err)
+		o.unseen(err)
 		return o
 	}
 	for _, m := range parseMaps(text) {
 		devt, ok, err := s.mapping(pid, m)
-		if err != nil && !ended(err) {
-			o.blind = true
-		}
+		o.unseen(err)
 		if ok && s.want(devt) {
 			o.list = append(o.list, Opener{FD: -1, Path: m.path, Devt: devt, Write: m.shared && m.write})
 		}

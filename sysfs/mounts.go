@@ -23,7 +23,7 @@ type Mounts struct {
 	List []Mount
 	// Blind are the processes whose mounts could not be read. What they have
 	// mounted is unknown.
-	Blind []int
+	Blind []Blind
 	// Pinned are mount namespaces that no process is in, kept by a bind mount
 	// of theirs (as snapd does), and that could not be entered. What is mounted
 	// in them is unknown.
@@ -51,7 +51,7 @@ func (f *FS) Mounts(ctx context.Context) (Mounts, error) {
 		perProcess, err := each(ctx, pids, func(pid int) ([]seat, bool, error) {
 			seats, err := ofProcess(ctx, f, pid, "namespaces", func() ([]seat, error) { return f.seats(pid), nil })
 			if err != nil {
-				seats = []seat{{pid: pid, blind: true}}
+				seats = []seat{{pid: pid, blind: err}}
 			}
 			return seats, len(seats) > 0, ctx.Err()
 		})
@@ -95,8 +95,8 @@ func newMountScan(ctx context.Context, f *FS) *mountScan {
 // process reads the views of a process that no process before had.
 func (m *mountScan) process(seats []seat) error {
 	for _, s := range seats {
-		if s.blind {
-			m.blind(s.pid)
+		if s.blind != nil {
+			m.blind(s.pid, s.blind)
 			continue
 		}
 		if m.read[s.view] {
@@ -106,7 +106,7 @@ func (m *mountScan) process(seats []seat) error {
 		switch {
 		case ended(err): // the next process may have the same view
 		case denied(err), isStuck(err):
-			m.blind(s.pid)
+			m.blind(s.pid, err)
 		case err != nil:
 			return err
 		default:
@@ -117,9 +117,9 @@ func (m *mountScan) process(seats []seat) error {
 	return nil
 }
 
-func (m *mountScan) blind(pid int) {
-	if !slices.Contains(m.out.Blind, pid) {
-		m.out.Blind = append(m.out.Blind, pid)
+func (m *mountScan) blind(pid int, why error) {
+	if !slices.ContainsFunc(m.out.Blind, func(b Blind) bool { return b.PID == pid }) {
+		m.out.Blind = append(m.out.Blind, Blind{PID: pid, Err: why})
 	}
 }
 

@@ -55,7 +55,7 @@ func (m *mountTypes) of(proc string, id uint64) mountKind {
 		return k
 	}
 	s, ok := m.fs.seat(0, proc)
-	if !ok || s.blind || m.read[s.view] {
+	if !ok || s.blind != nil || m.read[s.view] {
 		return mountUnlisted
 	}
 	lines, err := m.fs.mountInfo(proc)

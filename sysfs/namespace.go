@@ -19,7 +19,7 @@ type seat struct {
 	pid   int
 	dir   string // below /proc; "" for a namespace that was entered
 	via   string // the file that it was entered by
-	blind bool   // the view could not be read
+	blind error  // why the view could not be read
 }
 
 // seats returns the views of a process: its own, and those of threads that are
@@ -36,7 +36,7 @@ func (f *FS) seats(pid int) []seat {
 			continue
 		}
 		s, ok := f.seat(pid, own+"/task/"+strconv.Itoa(tid))
-		if ok && !slices.ContainsFunc(out, func(o seat) bool { return o.view == s.view && o.blind == s.blind }) {
+		if ok && !slices.ContainsFunc(out, func(o seat) bool { return o.view == s.view && (o.blind == nil) == (s.blind == nil) }) {
 			out = append(out, s)
 		}
 	}
@@ -56,7 +56,7 @@ func (f *FS) seat(pid int, dir string) (seat, bool) {
 			s.root, err = "/", nil // a captured tree that leaves it out
 		}
 	}
-	s.blind = err != nil
+	s.blind = err
 	return s, !ended(err)
 }
 

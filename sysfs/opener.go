@@ -26,10 +26,18 @@ type Openers struct {
 	List []Opener
 	// Blind are the processes whose open files could not all be looked at.
 	// What they have open is unknown.
-	Blind []int
+	Blind []Blind
 	// Namespaces are the mount namespaces that processes have open as files:
 	// one that no process is in shows only here.
 	Namespaces []Namespace
+}
+
+// A Blind is a process that could not be looked at, or not wholly. Err says why:
+// it matches fs.ErrPermission for want of rights; otherwise the kernel did not
+// answer in time, or not in a form that is known.
+type Blind struct {
+	PID int
+	Err error
 }
 
 // Openers looks through /proc/PID/fd of every process for block devices that
@@ -58,9 +66,9 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 		perProcess, err := each(ctx, pids, func(pid int) (opened, bool, error) {
 			o, err := ofProcess(ctx, f, pid, "open files", func() (opened, error) { return s.process(pid), nil })
 			if err != nil { // what does not come back may have anything open
-				o = opened{pid: pid, blind: true}
+				o = opened{pid: pid, blind: err}
 			}
-			return o, o.blind || len(o.list) > 0 || len(o.namespaces) > 0, ctx.Err()
+			return o, o.blind != nil || len(o.list) > 0 || len(o.namespaces) > 0, ctx.Err()
 		})
 		if err != nil {
 			return Openers{}, err
@@ -74,7 +82,15 @@ type opened struct {
 	pid        int
 	list       []Opener
 	namespaces []Namespace
-	blind      bool
+	blind      error // why something of it was not seen, nil where all was
+}
+
+// unseen notes why something was not seen. That the process has ended is no
+// reason.
+func (o *opened) unseen(err error) {
+	if o.blind == nil && err != nil && !ended(err) {
+		o.blind = err
+	}
 }
 
 func gather(perProcess []opened) Openers {
@@ -82,8 +98,8 @@ func gather(perProcess []opened) Openers {
 	for _, o := range perProcess {
 		out.List = append(out.List, o.list...)
 		out.Namespaces = append(out.Namespaces, o.namespaces...)
-		if o.blind {
-			out.Blind = append(out.Blind, o.pid)
+		if o.blind != nil {
+			out.Blind = append(out.Blind, Blind{PID: o.pid, Err: o.blind})
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package sysfs
 import (
 	"context"
 	"encoding/hex"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -107,9 +108,20 @@ func TestBlindOpeners(t *testing.T) {
 		"\nproc/33/stat = garbage"+fdLines("33", "3", "/dev/dm-0", "0100000")))
 	got, err := f.Openers(context.Background(), nil)
 	require.NoError(t, err)
-	if diff := cmp.Diff(Openers{Blind: []int{30, 32, 33}}, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
+	require.Empty(t, got.List)
+	require.Equal(t, []int{30, 32, 33}, blindPIDs(got.Blind))
+	for _, b := range got.Blind {
+		require.NotErrorIs(t, b.Err, fs.ErrPermission)
 	}
+	require.ErrorIs(t, got.Blind[1].Err, fs.ErrInvalid)
+}
+
+func blindPIDs(all []Blind) []int {
+	var out []int
+	for _, b := range all {
+		out = append(out, b.PID)
+	}
+	return out
 }
 
 func TestMountKinds(t *testing.T) {

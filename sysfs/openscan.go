@@ -41,20 +41,17 @@ func (s *openScan) process(pid int) opened {
 		dir, fds = s.otherThread(pid)
 	}
 	if err != nil {
-		o.blind = !ended(err)
+		o.unseen(err)
 		return o
 	}
 	files, err := openDir(s.fs.Path(procDir, dir, "fd"))
 	if err != nil {
-		o.blind = !ended(err)
+		o.unseen(err)
 		return o
 	}
 	defer files.close()
 	for _, fd := range fds {
-		err := s.file(&o, files, dir, fd)
-		if err != nil && !ended(err) {
-			o.blind = true
-		}
+		o.unseen(s.file(&o, files, dir, fd))
 	}
 	s.describe(&o)
 	return o
@@ -196,7 +193,8 @@ func (s *openScan) describe(o *opened) {
 	}
 	stat, err := s.stat(strconv.Itoa(o.pid))
 	if err != nil {
-		o.list, o.blind = nil, o.blind || !ended(err)
+		o.list = nil
+		o.unseen(err)
 		return
 	}
 	blocked, wchan := s.blocked(o.pid)

@@ -19,8 +19,8 @@ func (s *openScan) ring(o *opened, proc string, fd int) error {
 	}
 	for _, name := range parseRingFiles(text) {
 		devt, ok, err := s.fs.deviceNamed(name)
-		if err != nil {
-			o.blind = true
+		if err != nil && o.blind == nil { // also where the node is gone: the ring keeps what it was
+			o.blind = err
 		}
 		if ok && s.want(devt) {
 			o.list = append(o.list, Opener{FD: fd, Path: name, Devt: devt, Write: true})
