@@ -107,7 +107,8 @@ type run struct {
 	touched  bool      // something of the LU was changed for good
 	unheard  error     // why multipathd could not be asked whether it has forgotten
 	heirs    []string  // who has the names now of what was gone from the start
-	lying    []string  // links that name what is gone and lead to a disk that stays
+
+	misleading []string // links that name what is gone and lead to a disk that stays
 
 	locks []*lockdir.Lock
 	notes *lockdir.Lock // the one of the LU's own name, beside which the note is
@@ -245,11 +246,11 @@ func (r *run) conclude(err error) {
 // whence says where the target is gone from, and what could not be proven or put
 // right of that.
 func (r *run) whence() string {
-	switch links := strings.Join(r.lying, "; "); {
+	switch {
 	case r.unheard != nil:
-		return strings.TrimSuffix("gone from the kernel and /dev/disk/by-id; multipathd could not be asked: "+r.unheard.Error()+"; "+links, "; ")
-	case links != "":
-		return "gone from the kernel and multipathd; " + links
+		return "gone from the kernel and /dev/disk/by-id; multipathd could not be asked: " + r.unheard.Error()
+	case len(r.misleading) > 0:
+		return "gone from the kernel and multipathd; until udev looks at another LU's disk again that was in its map: " + strings.Join(r.misleading, ", ")
 	}
 	return "gone from the kernel, multipathd and /dev/disk/by-id"
 }

@@ -72,7 +72,7 @@ func TestMixedMapAllDead(t *testing.T) {
 			require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 			require.Contains(t, m.log(), "sdi delete")
 			require.NotContains(t, m.log(), "sdj")
-			require.Equal(t, !c.second, strings.Contains(res.Reason, "link scsi-"+m.lu.WWID()+" leads to sdj"), res.Reason)
+			require.Equal(t, !c.second, strings.Contains(res.Reason, "link scsi-"+m.lu.WWID()+" -> ../../sdj"), res.Reason)
 			_, err := sw.Clear(within(t), m.lu.WWID())
 			require.Equal(t, !c.second, err != nil, "what names it and leads elsewhere is no trace of it: %v", err)
 

@@ -21,8 +21,10 @@ type Verification struct {
 	Gone    bool     `json:"gone"`
 	Remains []string `json:"remains"` // what of it is still there
 	Notes   []string `json:"notes"`   // who owns its old names now
-
-	lying []string // of the notes, those on links
+	// Misleading lists links that name it and lead to a disk of another LU's that
+	// was in its map and stays. They do not count as remains: udev puts them right
+	// when it looks at that disk again, or that goes.
+	Misleading []string `json:"misleading,omitempty"`
 }
 
 // Verify checks, for each target, that no map, no SCSI disk, no entry of
@@ -75,14 +77,14 @@ func (s *Sweeper) verifyOne(ctx context.Context, sc *scene, entries []multipath.
 		}
 		for _, l := range links {
 			if sc.stays(t, l.Dev) {
-				v.lying = append(v.lying, fmt.Sprintf("link %s leads to %s, another LU's disk, until udev looks at that again", l.Name, l.Dev))
+				v.Misleading = append(v.Misleading, fmt.Sprintf("link %s -> %s", l.Name, l.Target))
 				continue
 			}
 			v.Remains = append(v.Remains, fmt.Sprintf("link %s -> %s", l.Name, l.Target))
 		}
 	}
 	v.Gone = len(v.Remains) == 0
-	v.Notes = append(append(v.Notes, sc.newOwners(t)...), v.lying...)
+	v.Notes = append(v.Notes, sc.newOwners(t)...)
 	return v, nil
 }
 
@@ -157,7 +159,7 @@ func (r *run) verify(ctx context.Context) error {
 		if gone++; !answered || !v.Gone {
 			gone = 0
 		}
-		r.lying = v.lying
+		r.misleading = v.Misleading
 		return gone == 2, nil
 	}, func() error {
 		if len(v.Remains) == 0 {

@@ -2,9 +2,12 @@ package sysfs
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lunsweep/lunsweep/internal/park"
@@ -57,8 +60,16 @@ func (s *openScan) process(pid int) opened {
 	return o
 }
 
-// fds lists a directory fd.
-func (s *openScan) fds(dir string) ([]int, error) { return numbersIn(s.fs.Path(procDir, dir)) }
+// fds lists a directory fd. In a captured tree a plain file stands for one that
+// whoever captured it was not allowed to list.
+func (s *openScan) fds(dir string) ([]int, error) {
+	path := s.fs.Path(procDir, dir)
+	fds, err := numbersIn(path)
+	if !s.fs.live && errors.Is(err, syscall.ENOTDIR) {
+		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
+	}
+	return fds, err
+}
 
 // otherThread finds a thread that still has files where the first one has none.
 // A process that was killed while one of its threads sleeps in the kernel looks

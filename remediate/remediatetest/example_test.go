@@ -181,3 +181,25 @@ func ExampleHost_Conceal() {
 	// true
 	// stale-in-use unknown
 }
+
+// A LUN was given to another volume, and a rescan told the kernel alone: the old
+// volume's map has a disk of the new one's, which stays when the map goes.
+func ExampleHost_Rescan() {
+	h := newHost()
+	defer h.Close()
+	h.Volume("vol-1", remediatetest.Fail)
+	lost, _ := h.Volume("vol-2", remediatetest.Fail)
+	fresh := h.Unmultipathed("vol-3")
+	h.Unmap(lost)
+	h.Remap(lost, fresh)
+	h.Rescan(lost.Paths()[0])
+	plan, err := sweeper(h.System()).Plan(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, f := range plan.Targets[0].Foreign {
+		fmt.Println(f.Dev, f.WWID == fresh.WWID())
+	}
+	// Output:
+	// sdd true
+}
