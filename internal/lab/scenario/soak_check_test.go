@@ -69,12 +69,27 @@ func (s *soaker) couldClear() []volumeID {
 			return nil
 		}
 	}
+	at := s.look()
 	s.each(func(v volumeID) {
-		if soak.Ours(v.lun) && !s.alive(v) && !s.inUse(v) {
+		if soak.Ours(v.lun) && !s.alive(v) && !s.inUse(v) && !at.inAnothersMap(s.wwid(v)) {
 			out = append(out, v)
 		}
 	})
 	return out
+}
+
+// inAnothersMap reports whether a disk that the kernel takes for a volume's is in
+// the map of the volume that had the LUN before: a scan tells the kernel of a
+// reuse, and multipathd may not hear of it. That map must go first, where it can.
+func (at sight) inAnothersMap(wwid string) bool {
+	for _, d := range at.disks {
+		for of, m := range at.maps {
+			if d.WWID == wwid && of != wwid && slices.Contains(m.Paths, d.Name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // check is the oracle. It asks dmsetup, sysfs, the mount table and the array's
