@@ -53,11 +53,12 @@ func (r *jsonReader) object(yield func(key string) bool) {
 		r.wrong("an object is missing")
 		return
 	}
+	start := r.pos
 	if r.eat('}') {
 		return
 	}
 	for {
-		key := r.key()
+		key := r.key(start)
 		if r.err != nil || !yield(key) || r.err != nil {
 			return
 		}
@@ -68,12 +69,12 @@ func (r *jsonReader) object(yield func(key string) bool) {
 			r.wrong("an object does not go on and does not end")
 			return
 		}
+		start = r.pos
 	}
 }
 
-// key reads a key and its colon.
-func (r *jsonReader) key() string {
-	start := r.pos
+// key reads a key and its colon. What is before the key begins at start.
+func (r *jsonReader) key(start int) string {
 	r.blank()
 	first := strings.IndexByte(r.text[start:r.pos], '\n') >= 0
 	if r.pos == len(r.text) || r.text[r.pos] != '"' {
@@ -128,7 +129,9 @@ func (r *jsonReader) verbatim() (string, bool) {
 	rest := r.text[r.pos+1:]
 	end := strings.IndexByte(rest, '\n')
 	if end < 0 {
-		return "", false
+		r.pos = len(r.text)
+		r.fail(ErrTruncated, "a string does not end")
+		return "", true
 	}
 	line := strings.TrimRight(rest[:end], " \t\r")
 	line = strings.TrimRight(strings.TrimSuffix(line, ","), " \t")

@@ -141,6 +141,25 @@ func TestParseJSONUnescaped(t *testing.T) {
 	}
 }
 
+// TestParseJSONUnescapedName: what comes first in an object is printed as it is,
+// too, and a text that is cut anywhere says so.
+func TestParseJSONUnescapedName(t *testing.T) {
+	for _, name := range []string{`a"b`, `a\`, `a\u0041`, `a\"`, `a",`, `a","uuid":"37`, `"},{"name":"b`} {
+		text := "{\n   \"major_version\": 0,\n   \"minor_version\": 1,\n   \"maps\": [{\n      \"name\" : \"" + name + "\",\n      \"uuid\" : \"36\",\n" +
+			"      \"path_groups\": [{\n         \"selector\" : \"service-time 0\",\n         \"paths\": [{\n            \"dev\" : \"sdi\",\n            \"chk_st\" : \"ready\"         }]\n      }]\n   }]\n}\n"
+		got, err := ParseJSON([]byte(text))
+		require.NoError(t, err, "%s", text)
+		require.Equal(t, name, got.Maps[0].Name)
+		require.Equal(t, "36", got.Maps[0].WWID)
+		require.Equal(t, "sdi", got.Maps[0].Groups[0].Path(0).Dev())
+		for n := range strings.LastIndexByte(text, '}') {
+			if _, err := ParseJSON([]byte(text[:n])); !errors.Is(err, ErrTruncated) {
+				t.Fatalf("want %v, got %v: %s", ErrTruncated, err, text[:n])
+			}
+		}
+	}
+}
+
 func TestParseJSONEscaped(t *testing.T) {
 	got, err := ParseJSON([]byte(`{"maps":[{"name":"a\"\\\u00e4\ud83d\ude00","uuid":"","vend":1e3,"path_groups":[]}]}`))
 	require.Error(t, err)
