@@ -92,7 +92,7 @@ func (s *Sweeper) aliases(ctx context.Context) (aliases, error) {
 // goesBy reports whether a LU has this name: it is called so, or one of its
 // paths was found under this name and under the one that it is called by.
 func (a aliases) goesBy(f *Facts, n scsi.Name) bool {
-	return f.is(n.WWID()) || slices.ContainsFunc(f.Paths, func(p Path) bool {
+	return f.is(n.WWID()) || slices.Contains(writings(f.WWID), n.WWID()) || slices.ContainsFunc(f.Paths, func(p Path) bool {
 		all := a[p.HCTL]
 		return slices.Contains(all, n.WWID()) && slices.Contains(all, f.WWID)
 	})

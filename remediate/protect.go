@@ -158,14 +158,11 @@ func (sc *scene) namedOtherwise(f *Facts, named []string) string {
 	return ""
 }
 
-// protectedNames are names as the caller gave them, for not every host's are in a
-// form that is known, and as multipath prints them.
-func protectedNames(wwids []string) (all []string) {
-	for _, w := range wwids {
-		all = append(all, w)
-		if n, err := scsi.ParseName(w); err == nil {
-			all = append(all, n.WWID())
-		}
+// writings are a name as it was given, for not every host's are in a form that is
+// known, and as multipath prints it.
+func writings(wwid string) []string {
+	if n, err := scsi.ParseName(wwid); err == nil && n.WWID() != wwid {
+		return []string{wwid, n.WWID()}
 	}
-	return all
+	return []string{wwid}
 }

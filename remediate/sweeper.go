@@ -2,6 +2,7 @@ package remediate
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/pkg/errors"
@@ -77,9 +78,9 @@ func WithExpiry(d time.Duration) Option { return func(o *options) { o.expiry = d
 // WithProbeTimeout bounds one direct read and one SCSI command: 5 s unless told.
 func WithProbeTimeout(d time.Duration) Option { return func(o *options) { o.probeTimeout = d } }
 
-// WithMaxDead sets the circuit breaker: when more than this share (0 to 1) of
-// the maps with paths looks dead at once, nothing is planned or executed. 0.5
-// unless told.
+// WithMaxDead sets the circuit breaker: when more than this share (0 to 1, and
+// [New] refuses any other) of the maps with paths looks dead at once, nothing is
+// planned or executed. 0.5 unless told.
 func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = share } }
 
 // WithProtected names LUs that must never be removed, whatever else is found or
@@ -89,7 +90,11 @@ func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = s
 // names its map goes by, or the WWID as multipath prints it; the alias of a map is
 // none. It may be given several times.
 func WithProtected(wwids ...string) Option {
-	return func(o *options) { o.protected = append(o.protected, protectedNames(wwids)...) }
+	return func(o *options) {
+		for _, w := range wwids {
+			o.protected = append(o.protected, writings(w)...)
+		}
+	}
 }
 
 // WithParallel says how many LUs are worked on side by side. Unless told, or for
@@ -133,6 +138,9 @@ func New(opts ...Option) (*Sweeper, error) {
 		o.observe = safe.observe
 	}
 	o.owner, o.observe = o.owner.guarded(), unfailing(o.observe)
+	if share := o.maxDead; math.IsNaN(share) || share < 0 || share > 1 {
+		return nil, errors.Errorf("the share of maps that may look dead is from 0 to 1, not %v", share)
+	}
 	if o.system != nil && !o.system.complete() {
 		return nil, errors.New("the system given lacks a part: every field of System is required")
 	}

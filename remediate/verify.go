@@ -30,7 +30,7 @@ type Verification struct {
 // Verify checks, for each target, that no map, no SCSI disk, no entry of
 // multipathd and no link in /dev/disk/by-id bears its identity. For a target
 // that keeps its LU only the listed paths must be gone. A bare WWID is a target
-// too: Target{WWID: w}. It changes nothing.
+// too: Target{WWID: w}, in any form of [scsi.ParseName]. It changes nothing.
 //
 // Where multipathd is there and does not answer, or may not be asked, it returns
 // what can be seen, and an error.
@@ -50,7 +50,7 @@ func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification
 	}
 	out := make([]Verification, len(targets))
 	for i, t := range targets {
-		if out[i], err = s.verifyOne(ctx, sc, entries, t); err != nil {
+		if out[i], err = s.verifyAs(ctx, sc, entries, t); err != nil {
 			return nil, err
 		}
 	}
@@ -58,6 +58,21 @@ func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification
 		return out, opError("see multipathd's paths", "", derr)
 	}
 	return out, ctx.Err()
+}
+
+// verifyAs is verifyOne for a target by either writing of its name.
+func (s *Sweeper) verifyAs(ctx context.Context, sc *scene, entries []multipath.DaemonPath, t Target) (Verification, error) {
+	v, err := s.verifyOne(ctx, sc, entries, t)
+	for _, name := range writings(t.WWID)[1:] {
+		t.WWID = name
+		w, werr := s.verifyOne(ctx, sc, entries, t)
+		if err == nil {
+			err = werr
+		}
+		v.Remains = append(v.Remains, slices.DeleteFunc(w.Remains, func(r string) bool { return slices.Contains(v.Remains, r) })...)
+		v.Gone = v.Gone && w.Gone
+	}
+	return v, err
 }
 
 func (s *Sweeper) verifyOne(ctx context.Context, sc *scene, entries []multipath.DaemonPath, t Target) (Verification, error) {
