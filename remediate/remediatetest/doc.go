@@ -41,10 +41,11 @@
 // A change of a target's LUNs is told by a unit attention, once to every path.
 // What the kernel cached of a LU (wwid, vpd_pg80, vpd_pg83) stays as it is when
 // the LUN is unmapped, or given to another LU. multipathd lists a path for a
-// moment after it was deleted. A map outlives its last path, and is then printed
-// without vendor and paths. The links in /dev/disk/by-id lead to the map where
-// there is one, and go with their devices. A read from a queueing map without a
-// usable path does not come back until queueing is switched off.
+// moment after it was deleted. It removes a map that has lost its last path; one
+// that is open then stays, and is printed without vendor and paths. The links in
+// /dev/disk/by-id lead to the map where there is one, and go with their devices. A
+// read from a queueing map without a usable path does not come back until queueing
+// is switched off.
 //
 // One table of scenarios is played on this host and on real kernels with several
 // versions of multipath-tools, and must come to the same on all of them.

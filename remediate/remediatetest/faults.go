@@ -134,7 +134,8 @@ func (d *disk) checked() string {
 }
 
 // DeletedByHand takes disks away as an operator does who begins at the wrong
-// end; the map that loses its last path by it stays.
+// end. A map that loses its last path by it stays, as one does that somebody had
+// open when multipathd heard of it, and let go of later.
 func (h *Host) DeletedByHand(disks ...string) {
 	h.set(func() {
 		for _, name := range disks {

@@ -77,9 +77,22 @@ func (p *program) deleteDisk(d *disk) (err error) {
 			err = syscall.ENODEV
 			return
 		}
+		maps := p.mapsOf(d)
 		p.vanish(d)
+		p.tidy(maps)
 	})
 	return err
+}
+
+// tidy is multipathd, which removes a map when it hears that its last path has
+// gone, unless it is open.
+func (h *Host) tidy(maps []*Map) {
+	hears := h.daemon.running && !h.daemon.busy && !h.daemon.deaf
+	for _, m := range maps {
+		if hears && len(m.paths) == 0 && h.flushable(m) {
+			h.flush(m)
+		}
+	}
 }
 
 // vanish is the end of a disk. The table of its map keeps it as a failed path
