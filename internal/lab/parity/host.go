@@ -42,6 +42,8 @@ type Host interface {
 	// Unmap takes a volume away on the array, behind both sides unless some are
 	// named, and tells nobody.
 	Unmap(volume string, from ...Side)
+	// Restore maps it again as it was.
+	Restore(volume string)
 	// Remap gives the volume's LUN to a new one.
 	Remap(volume string, on ...Side)
 	// Cut makes the portals of the sides unreachable for longer than the
@@ -52,13 +54,22 @@ type Host interface {
 	// Mount mounts the volume's map, and Unmount ends that.
 	Mount(volume string)
 	Unmount(volume string)
+	// Stack puts LVM with an active logical volume on the map.
+	Stack(volume string)
+	// Partition makes a partition of the map, and its map.
+	Partition(volume string)
 	// Hold has a process open the map for writing, and LetGo ends it.
 	Hold(volume string)
 	LetGo(volume string)
 	// Read starts a direct read of a map that queues and has no path: it waits.
 	Read(volume string)
+	// Suspend suspends the map, and Resume ends that.
+	Suspend(volume string)
+	Resume(volume string)
 	// DeleteDisks deletes the volume's disks under its map, by hand.
 	DeleteDisks(volume string)
+	// Empty does so while somebody has the map open who then lets go of it.
+	Empty(volume string)
 	// SlowDelete makes the kernel take its time over deletes of the volume's
 	// disk on side A, until HurryDelete has returned.
 	SlowDelete(volume string)

@@ -3,6 +3,7 @@ package parity
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // limit bounds what the library is asked for in one act, and patience what is
 // seen of an act's step Until.
 const (
-	limit    = time.Minute
+	limit    = 2 * time.Minute
 	patience = 4 * time.Second
 )
 
@@ -48,10 +49,7 @@ func (a Act) play(t testing.TB, h Host, volumes []Volume) map[string]Outcome {
 	})}, a.Options...)...)
 
 	out, names := map[string]Outcome{}, map[string]string{}
-	sv, err := s.Survey(ctx)
-	if err != nil {
-		t.Fatalf("survey: %+v", err)
-	}
+	sv := survey(ctx, t, s)
 	for _, v := range volumes {
 		d, _ := sv.Find(h.WWID(v.Name))
 		out[v.Name] = Outcome{Verdict: d.Verdict}
@@ -60,7 +58,7 @@ func (a Act) play(t testing.TB, h Host, volumes []Volume) map[string]Outcome {
 	}
 	a.clear(ctx, t, s, h, func(x remediate.Result) {
 		o := out[names[x.WWID]]
-		o.Result, o.Error = x.Outcome, class(x.Err)
+		o.Result, o.Error = x.Outcome, a.class(x.Err)
 		out[names[x.WWID]] = o
 	})
 	for _, v := range volumes {
@@ -69,6 +67,21 @@ func (a Act) play(t testing.TB, h Host, volumes []Volume) map[string]Outcome {
 		out[v.Name] = o
 	}
 	return out
+}
+
+// survey looks at the host, and again where a process did not answer in time, as
+// happens on a busy machine.
+func survey(ctx context.Context, t testing.TB, s *remediate.Sweeper) *remediate.Survey {
+	t.Helper()
+	for {
+		sv, err := s.Survey(ctx)
+		if err == nil {
+			return sv
+		}
+		if !errors.Is(err, fs.ErrPermission) || ctx.Err() != nil {
+			t.Fatalf("survey: %+v", err)
+		}
+	}
 }
 
 // clear tells the library to clear the act's volumes, and calls note with what it
@@ -92,8 +105,13 @@ func (a Act) clear(ctx context.Context, t testing.TB, s *remediate.Sweeper, h Ho
 	}
 }
 
-// class is which of the library's errors decides about err.
-func class(err error) string {
+// class is which of the library's errors decides about err. Where the caller's
+// time is up in the midst of a step, the error is of whatever was being asked.
+func (a Act) class(err error) string {
+	late := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || as[*remediate.InUseError](err)
+	if a.Until != "" && late && !stuck(err) {
+		return "no time"
+	}
 	for name, is := range map[string]bool{
 		"": err == nil, "in use": as[*remediate.InUseError](err), "evidence": as[*remediate.EvidenceError](err),
 		"not owned": as[*remediate.NotOwnedError](err), "remains": as[*remediate.RemainsError](err),

@@ -38,7 +38,7 @@ func Scenarios() []Scenario {
 							h.Hold(lost)
 						}
 					},
-					Want: and(Outcome{remediate.Stale, remediate.Failed, "in use", waits}),
+					Want: and(Outcome{remediate.Stale, remediate.Failed, "no time", waits}),
 				},
 				{Clear: both, Want: and(Outcome{remediate.StaleInUse, remediate.Refused, "in use", waits})},
 				{Happens: func(h Host) { h.LetGo(lost) }, Clear: both, Want: and(Outcome{remediate.Stale, remediate.Removed, "", nothing})},
@@ -137,8 +137,54 @@ func Scenarios() []Scenario {
 			Name: "empty map", Volumes: volumes(Volume{Queue: true}),
 			Acts: []Act{
 				{
-					Happens: func(h Host) { h.Unmap(lost); h.DeleteDisks(lost) }, Clear: both,
+					Happens: func(h Host) { h.Unmap(lost); h.Empty(lost) }, Clear: both,
 					Want: and(Outcome{remediate.EmptyMap, remediate.Removed, "", nothing}),
+				},
+			},
+		},
+		{
+			Name: "disks deleted by hand", Volumes: volumes(Volume{}),
+			Acts: []Act{
+				{
+					Happens: func(h Host) { h.Unmap(lost); h.DeleteDisks(lost) }, Clear: both,
+					Want: and(Outcome{remediate.Unknown, remediate.Absent, "", nothing}),
+				},
+			},
+		},
+		{
+			Name: "mapped again", Volumes: volumes(Volume{Queue: true}),
+			Acts: []Act{
+				{
+					Happens: func(h Host) { h.Unmap(lost); h.Restore(lost) }, Clear: both,
+					Want: and(Outcome{remediate.Healthy, remediate.Refused, "evidence", waits}),
+				},
+			},
+		},
+		{
+			Name: "suspended", Volumes: volumes(Volume{}),
+			Acts: []Act{
+				{
+					Happens: func(h Host) { h.Unmap(lost); h.Suspend(lost) }, Clear: both,
+					Want: and(Outcome{remediate.Suspended, remediate.Refused, "evidence", whole}),
+				},
+				{Happens: func(h Host) { h.Resume(lost) }, Clear: both, Want: and(Outcome{remediate.Stale, remediate.Removed, "", nothing})},
+			},
+		},
+		{
+			Name: "partitioned", Volumes: volumes(Volume{}),
+			Acts: []Act{
+				{
+					Happens: func(h Host) { h.Partition(lost); h.Unmap(lost) }, Clear: both,
+					Want: and(Outcome{remediate.Stale, remediate.Removed, "", nothing}),
+				},
+			},
+		},
+		{
+			Name: "LVM on it", Volumes: volumes(Volume{}),
+			Acts: []Act{
+				{
+					Happens: func(h Host) { h.Stack(lost); h.Unmap(lost) }, Clear: both,
+					Want: and(Outcome{remediate.StaleInUse, remediate.Refused, "in use", whole}),
 				},
 			},
 		},

@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -124,6 +125,8 @@ func (h *simulated) Unmap(volume string, from ...Side) {
 	}
 }
 
+func (h *simulated) Restore(volume string) { h.Host.Restore(h.all[volume].lu) }
+
 func (h *simulated) Remap(volume string, on ...Side) {
 	h.Host.Remap(h.all[volume].lu, h.LU("6001405cd00000000000000000000000", 16<<20, "LIO-ORG", "other"), h.on(on)...)
 }
@@ -133,6 +136,13 @@ func (h *simulated) Mend(sides ...Side) { h.Recover(h.on(sides)...) }
 
 func (h *simulated) Mount(volume string)   { h.Host.Mount(h.all[volume].dm, "/mnt/"+volume) }
 func (h *simulated) Unmount(volume string) { h.Host.Unmount(h.all[volume].dm) }
+
+func (h *simulated) Stack(volume string) { h.LVM(h.all[volume].dm, "dm-30", "vg-"+volume) }
+
+func (h *simulated) Partition(volume string) { h.Host.Partition(h.all[volume].dm, 1, "dm-31") }
+
+func (h *simulated) Suspend(volume string) { h.Host.Suspend(h.all[volume].m) }
+func (h *simulated) Resume(volume string)  { h.Host.Resume(h.all[volume].m) }
 
 func (h *simulated) Hold(volume string) {
 	v := h.all[volume]
@@ -149,7 +159,23 @@ func (h *simulated) Read(volume string) {
 	h.Open(v.dm, pid, "dd", remediatetest.Stuck)
 }
 
-func (h *simulated) DeleteDisks(volume string) { h.DeletedByHand(h.all[volume].disks...) }
+func (h *simulated) DeleteDisks(volume string) {
+	fs := h.System().FS
+	for _, d := range must(h.t, fs.BlocksNamed, h.all[volume].disks) {
+		pin := must(h.t, fs.Pin, *d.SCSI)
+		require.NoError(h.t, pin.Delete(h.t.Context()))
+		require.NoError(h.t, pin.Close())
+	}
+}
+
+func must[A, B any](t *testing.T, ask func(context.Context, A) (B, error), about A) B {
+	t.Helper()
+	b, err := ask(t.Context(), about)
+	require.NoError(t, err)
+	return b
+}
+
+func (h *simulated) Empty(volume string) { h.DeletedByHand(h.all[volume].disks...) }
 
 func (h *simulated) SlowDelete(volume string) { h.StuckDelete(h.all[volume].disks[A]) }
 

@@ -216,6 +216,14 @@ func (h *real) waitPaths(x *realVolume, failed bool, disks []string) {
 	})
 }
 
+func (h *real) Restore(volume string) {
+	x := h.all[volume]
+	for side, g := range h.sides {
+		g.Map(h.t, x.LUN, x.lus[side])
+	}
+	h.waitPaths(x, false, x.disks[:])
+}
+
 func (h *real) Remap(volume string, on ...parity.Side) {
 	x := h.all[volume]
 	other := guest.NewBackstore(h.t, "other", 16, "cd99")
@@ -272,6 +280,19 @@ func (h *real) Unmount(volume string) {
 	h.waitClosed(x)
 }
 
+func (h *real) Stack(volume string) {
+	guest.VolumeGroup(h.t, h.all[volume].m.Dev(), "vg-"+volume, "data")
+	h.t.Cleanup(func() { _, _ = guest.Try("dmsetup", "remove", "--force", "vg--"+volume+"-data") })
+}
+
+func (h *real) Partition(volume string) { guest.Partition(h.t, h.all[volume].m) }
+
+func (h *real) Suspend(volume string) {
+	guest.Run(h.t, "dmsetup", "suspend", "--noflush", h.all[volume].m.Name)
+}
+
+func (h *real) Resume(volume string) { guest.Run(h.t, "dmsetup", "resume", h.all[volume].m.Name) }
+
 func (h *real) Hold(volume string) {
 	x := h.all[volume]
 	_, x.letGo = guest.Holder(h.t, "open", x.m.Dev())
@@ -299,6 +320,15 @@ func (h *real) Read(volume string) {
 }
 
 func (h *real) DeleteDisks(volume string) {
+	x := h.all[volume]
+	for _, disk := range x.disks {
+		guest.Write(h.t, "/sys/block/"+disk+"/device/delete", "1")
+	}
+	waitForgotten(h.t, x.disks[:])
+	time.Sleep(time.Second)
+}
+
+func (h *real) Empty(volume string) {
 	x := h.all[volume]
 	emptied(h.t, h.daemon, x.m, x.disks[:])
 }

@@ -24,6 +24,11 @@ func TestParityOutage(t *testing.T)           { play(t, "outage") }
 func TestParityOnePortal(t *testing.T)        { play(t, "outage of one portal") }
 func TestParityBare(t *testing.T)             { play(t, "bare disks") }
 func TestParityEmptyMap(t *testing.T)         { play(t, "empty map") }
+func TestParityDeleted(t *testing.T)          { play(t, "disks deleted by hand") }
+func TestParityBack(t *testing.T)             { play(t, "mapped again") }
+func TestParitySuspended(t *testing.T)        { play(t, "suspended") }
+func TestParityPartitioned(t *testing.T)      { play(t, "partitioned") }
+func TestParityLVM(t *testing.T)              { play(t, "LVM on it") }
 func TestParityNotMine(t *testing.T)          { play(t, "somebody else's") }
 func TestParityOneWWID(t *testing.T)          { play(t, "one WWID twice") }
 func TestParitySlowDelete(t *testing.T)       { play(t, "slow delete") }
