@@ -48,7 +48,7 @@ func ExampleHost_StuckDelete() {
 func ExampleHost_HangRead() {
 	h := newHost()
 	defer h.Close()
-	h.Patience(time.Second)
+	h.Patience(2 * time.Second)
 	lu, m := h.Volume("vol-1", remediatetest.Fail)
 	h.HangRead("dm-11")
 	s := sweeper(h.System())

@@ -211,7 +211,7 @@ func TestReads(t *testing.T) {
 // until queueing is switched off.
 func TestReadsOfQueueingMapsSleep(t *testing.T) {
 	h := staged(t, "queueing")
-	h.Patience(10 * time.Millisecond)
+	h.Patience(200 * time.Millisecond)
 	sys := h.System()
 	r := sys.Reader.Probe(t.Context(), blockprobe.Target{Node: "/dev/dm-15", Usable: -1})
 	require.Equal(t, blockprobe.Hung, r.Outcome)
