@@ -96,7 +96,7 @@ func (a Act) clear(ctx context.Context, t testing.TB, s *remediate.Sweeper, h Ho
 		return
 	}
 	r, err := s.Clear(ctx, wwids...)
-	if r == nil {
+	if r == nil || len(r.Results) != len(wwids) {
 		t.Fatalf("clear: %+v", err)
 	}
 	for _, x := range r.Results {

@@ -334,7 +334,7 @@ func (h *real) Empty(volume string) {
 }
 
 func (h *real) SlowDelete(volume string) {
-	swallowed(h.t, h.debug, h.all[volume].disks[parity.A], 40*time.Second)
+	swallowed(h.t, h.debug, h.all[volume].disks[parity.A], time.Minute)
 }
 
 func (h *real) HurryDelete(volume string) {
