@@ -4,14 +4,17 @@
 //
 //	go run ./internal/lab [-suites bookworm,trixie|all] [-run REGEXP] [-spread] [-j N] [-v] [-keep DIR]
 //	go run ./internal/lab -run '^TestSoak$' -suites all -soak 125 [-seed N]
+//	go run ./internal/lab -outcomes print|check|write -suites all
 //	go run ./internal/lab -peers print|check|write -suites all
 //	go run ./internal/lab -bench
 //
 // The second form runs the soak for as many random rounds, drawn by the seed on
-// the first distribution and by one more on each next one. The third puts the
+// the first distribution and by one more on each next one. The third runs the
+// scenarios, too, and prints how many LUs each has removed, refused and left,
+// compares that with OUTCOMES.md, or writes it there. The fourth puts the
 // rules of package peers into each of its situations, each on a boot of its own,
 // and prints the table that the README shows, compares it with the README's, or
-// writes it there. The fourth runs the benchmarks instead of the scenarios.
+// writes it there. The fifth runs the benchmarks instead of the scenarios.
 // Whatever tables a scenario fills are printed in the end, as Markdown.
 //
 // Each scenario gets a guest of its own: a User-Mode Linux kernel, which needs

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -37,6 +38,7 @@ type options struct {
 	cache   string
 	rounds  int    // of the soak; 0 for its own number
 	peers   string // compare with others' rules, and "print", "check" or "write" the table
+	table   string // of what came of each scenario's LUs: "print", "check" or "write"
 	seed    uint64 // of the soak on the first suite; each next one has one more
 }
 
@@ -81,6 +83,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.keep, "keep", "", "keep what each guest wrote, and its console, under this `directory`")
 	fs.DurationVar(&o.timeout, "timeout", 180*time.Second, "time limit of one scenario, boot included")
 	fs.StringVar(&o.peers, "peers", "", "put others' rules into the situations of the scenarios TestPeers…, each on a boot of its own, and `print` the table, or check or write the README's")
+	fs.StringVar(&o.table, "outcomes", "", "`print` what came of each scenario's LUs, or check or write "+outcomesPage)
 	fs.IntVar(&o.rounds, "soak", 0, "`rounds` of TestSoak, with as much more time as they take")
 	fs.Uint64Var(&o.seed, "seed", 1, "`seed` of TestSoak's rounds on the first distribution; on each next one it is one more")
 	if err := fs.Parse(args); err != nil {
@@ -89,8 +92,10 @@ func parseOptions(args []string) (options, error) {
 	if fs.NArg() > 0 {
 		return o, fmt.Errorf("what is %q?", fs.Arg(0))
 	}
-	if !strings.Contains(" print check write ", " "+o.peers+" ") && o.peers != "" {
-		return o, fmt.Errorf("-peers is print, check or write")
+	for name, how := range map[string]string{"-peers": o.peers, "-outcomes": o.table} {
+		if !slices.Contains([]string{"", "print", "check", "write"}, how) {
+			return o, fmt.Errorf("%s is print, check or write", name)
+		}
 	}
 	if o.bench {
 		o.jobs, o.timeout = 1, max(o.timeout, benchTimeout)
@@ -170,9 +175,17 @@ func lab(ctx context.Context, o options) (bool, error) {
 		}
 		return ok, bin.lack
 	}
-	ok := runAll(ctx, o, dir, bin, matrix(names, o.suites, o.spread))
+	cells := matrix(names, o.suites, o.spread)
+	ok := runAll(ctx, o, dir, bin, cells)
 	if ctx.Err() != nil {
 		return false, fmt.Errorf("stopped")
+	}
+	if o.table != "" {
+		same, err := deliverOutcomes(o.table, root, outcomesOf(cells))
+		if err != nil {
+			return false, err
+		}
+		ok = ok && same
 	}
 	return ok, bin.lack
 }

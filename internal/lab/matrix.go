@@ -15,6 +15,7 @@ type cell struct {
 	test, suite string
 	verdict     verdict
 	tables      []shown
+	outcome     string // what came of the scenario's LUs, "" where nothing was swept
 }
 
 // matrix pairs scenarios with distributions: each with each, or, spread, each
@@ -100,7 +101,7 @@ func runCell(ctx context.Context, o options, dir string, bin payload, c *cell) v
 	if err != nil {
 		return verdict{words: err.Error()}
 	}
-	c.tables = tablesIn(g.payload(), c.suite)
+	c.tables, c.outcome = tablesIn(g.payload(), c.suite), text(filepath.Join(g.payload(), "outcome"))
 	return judge(e)
 }
 

@@ -70,8 +70,13 @@ func (g *Target) Login(t testing.TB, luns int) {
 	})
 	Run(t, "iscsiadm", "-m", "node", "-T", g.IQN, "--login")
 	g.Rescan(t)
-	WaitFor(t, fmt.Sprintf("%d disks on each of %d sessions", luns, len(g.Portals)), settled, func() error {
+	scanned := time.Now()
+	WaitFor(t, fmt.Sprintf("%d disks on each of %d sessions", luns, len(g.Portals)), 2*settled, func() error {
 		if n := len(g.disks("*")); n != luns*len(g.Portals) {
+			if time.Since(scanned) > settled/2 { // a scan that ran into a busy target's time-out leaves LUNs out
+				g.Rescan(t)
+				scanned = time.Now()
+			}
 			return fmt.Errorf("%d disks", n)
 		}
 		return nil

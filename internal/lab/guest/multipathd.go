@@ -162,16 +162,30 @@ func WaitMaps(t testing.TB, maps, paths int) []Map {
 	return Maps()
 }
 
-// addPaths hands multipathd the disks that are in no map: 0.15.1 now and then
-// takes the event of a disk that it finds while it starts for a spurious one,
-// and forgets the disk.
+// addPaths hands multipathd the disks that are in no map, or that it does not
+// list as good: 0.15.1 now and then takes the event of a disk that it finds while
+// it starts for a spurious one, and forgets the disk; and on a busy machine a
+// checker's first look may come too late.
 func addPaths() {
+	said, _ := TryFor(5*time.Second, "multipathd", "show", "paths", "format", pathFormat)
+	good := map[string]bool{}
+	for line := range strings.Lines(said) {
+		f := strings.Fields(line)
+		if len(f) > 2 && f[1] == "active" && f[2] == "ready" {
+			good[f[0]] = true
+		}
+	}
 	for _, disk := range Ls("/sys/block") {
-		if strings.HasPrefix(disk, "sd") && len(Ls("/sys/block/"+disk+"/holders")) == 0 {
+		if strings.HasPrefix(disk, "sd") && !good[disk] {
 			_, _ = TryFor(5*time.Second, "multipathd", "add", "path", disk)
+			_, _ = TryFor(5*time.Second, "multipathd", "reinstate", "path", disk)
 		}
 	}
 }
+
+// pathFormat has multipathd list its paths: name, device-mapper's state, the
+// checker's, WWID.
+const pathFormat = "%d %t %T %w"
 
 func asWanted(maps, paths int) error {
 	have := Maps()
@@ -186,7 +200,7 @@ func asWanted(maps, paths int) error {
 			return err
 		}
 	}
-	said, err := TryFor(5*time.Second, "multipathd", "show", "paths", "format", "%d %t %T %w")
+	said, err := TryFor(5*time.Second, "multipathd", "show", "paths", "format", pathFormat)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,9 @@ func ownsAll(context.Context, remediate.Subject) (remediate.Claim, error) {
 func newSweeper(t *testing.T, opts ...remediate.Option) *remediate.Sweeper {
 	t.Helper()
 	tell := func(e remediate.Event) {
+		if e.Kind == remediate.EventDone {
+			came.done(t, e.WWID, e.Outcome, e.Detail)
+		}
 		if e.Kind == remediate.EventEnd || e.Kind == remediate.EventDone {
 			t.Logf("%s %s %s %s %s %s %s", e.Kind, e.Action, e.Target, e.Outcome, e.For.Round(time.Millisecond), e.Detail, e.Error)
 		}
@@ -79,6 +82,7 @@ func plan(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
 	if err != nil {
 		t.Fatalf("plan: %+v", err)
 	}
+	came.planned(t, p)
 	var got []string
 	for _, x := range p.Targets {
 		got = append(got, x.WWID)

@@ -74,6 +74,7 @@ func apply(t *testing.T, p *remediate.Plan, flags ...string) (map[string]result,
 	for _, x := range said.Results {
 		t.Logf("%s %s: %s", x.WWID, x.Outcome, x.Reason)
 		results[x.WWID] = x
+		came.done(t, x.WWID, x.Outcome, x.Reason)
 	}
 	return results, tr
 }
