@@ -4,8 +4,6 @@ package scenario
 
 import (
 	"context"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,17 +18,7 @@ func TestUdevFrozen(t *testing.T) {
 	m.lose(t)
 	s := newSweeper(t)
 	p := plan(t, s, m.wwids()...)
-	udev := guest.Processes(func(p guest.Proc) bool { return strings.Contains(p.Cmdline, "systemd-udevd") })
-	if len(udev) == 0 {
-		t.Fatal("there is no udevd")
-	}
-	signal := func(sig syscall.Signal) {
-		for _, p := range udev {
-			_ = syscall.Kill(p.PID, sig)
-		}
-	}
-	signal(syscall.SIGSTOP)
-	t.Cleanup(func() { signal(syscall.SIGCONT) })
+	guest.FreezeUdev(t)
 	const budget = 20 * time.Second
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
@@ -48,7 +36,7 @@ func TestUdevFrozen(t *testing.T) {
 			t.Errorf("%s: %s, while its links are there", x.WWID, x.Outcome)
 		}
 	}
-	signal(syscall.SIGCONT)
+	guest.ThawUdev(t)
 	guest.Udev(t)
 	r, err = s.Execute(bounded(t), p)
 	if err != nil {
