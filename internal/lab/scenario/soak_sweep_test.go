@@ -16,6 +16,10 @@ import (
 	"github.com/lunsweep/lunsweep/remediate"
 )
 
+// soakLimit bounds one sweep of the soak, which runs for hours beside other work:
+// how long a call may take is for other scenarios to check.
+const soakLimit = 5 * time.Minute
+
 // owns is what the soak knows of who owns what.
 func (s *soaker) owns(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
 	v, ok := s.byWWID(sub.WWID)
@@ -28,10 +32,16 @@ func (s *soaker) owns(_ context.Context, sub remediate.Subject) (remediate.Claim
 	return remediate.Claim{}, nil
 }
 
+func (s *soaker) bounded() context.Context {
+	ctx, cancel := context.WithTimeout(s.t.Context(), soakLimit)
+	s.t.Cleanup(cancel)
+	return ctx
+}
+
 // sweepByLibrary plans, lets happen what was drawn for the midst, and acts.
 func (s *soaker) sweepByLibrary(between []soak.Action) {
 	begun := time.Now()
-	p, err := s.sweeper.Plan(bounded(s.t))
+	p, err := s.sweeper.Plan(s.bounded())
 	if s.tripped(err) {
 		return
 	}
@@ -46,7 +56,7 @@ func (s *soaker) sweepByLibrary(between []soak.Action) {
 		s.stopped = s.stopped || a.Kind == soak.Restart || a.Kind == soak.Crash
 	}
 	begun = time.Now()
-	r, err := s.sweeper.Execute(bounded(s.t), p)
+	r, err := s.sweeper.Execute(s.bounded(), p)
 	s.slowest = max(s.slowest, time.Since(begun))
 	if s.tripped(err) {
 		return
@@ -85,7 +95,7 @@ func (s *soaker) sweepByCommand() {
 			args = append(args, "-own", "wwid:"+s.wwid(v))
 		}
 	})
-	r := guest.Sweep(s.t, limit, args...)
+	r := guest.Sweep(s.t, soakLimit, args...)
 	s.slowest = max(s.slowest, r.Took)
 	s.say("sweep apply: exit status %d", r.Code)
 	b, _ := os.ReadFile(journal)
