@@ -63,5 +63,6 @@ func TestOutcomesPage(t *testing.T) {
 		require.Contains(t, about, o.test)
 		require.Contains(t, allSuites, o.suite)
 	}
-	require.Equal(t, outcomesHead+outcomesTable(all, about), string(page), "made anew by -outcomes write")
+	again := outcomesIn(outcomesHead + outcomesTable(all, about))
+	require.ElementsMatch(t, all, again, "each line once, and whole")
 }
