@@ -34,7 +34,7 @@ var (
 //
 // Questions, and switching queueing, also go on to the next client when one
 // does not answer in time or does badly: to ask, or to switch, twice does no
-// harm. Flush goes on only where nobody has heard it, or said so; a daemon that
+// harm. But what multipathd lists, the kernel cannot tell while there is one. Flush goes on only where nobody has heard it, or said so; a daemon that
 // has, and does not answer any more, may carry it out yet. ForgetPath goes on
 // only where there is no daemon.
 type Auto struct {
@@ -110,10 +110,17 @@ func (a *Auto) Topology(ctx context.Context) (t *Topology, err error) {
 	return t, err
 }
 
-// Paths asks the best client that answers.
+// Paths asks the best client that answers, and the kernel only where there is no
+// multipathd that does not answer.
 func (a *Auto) Paths(ctx context.Context) (paths []DaemonPath, err error) {
+	var untold error // why a multipathd that is there has not said
 	err = a.give(ctx, true, onAnyError, func(ctx context.Context, c client) error {
-		paths, err = c.Paths(ctx)
+		if c.Backend() == "dm" && untold != nil {
+			return untold
+		}
+		if paths, err = c.Paths(ctx); err != nil && !unavailable(err) {
+			untold = err
+		}
 		return err
 	})
 	return paths, err

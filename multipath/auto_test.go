@@ -73,6 +73,23 @@ func TestAutoStuckDaemon(t *testing.T) {
 	require.False(t, ran)
 }
 
+// What a daemon that is stuck has in mind nobody else can tell: the kernel is no
+// answer to what multipathd still lists.
+func TestAutoPathsOfAStuckDaemon(t *testing.T) {
+	d := newFakeDaemon(t)
+	k := newFakeKernel()
+	a := NewAuto(d.client(), nil, k.backend(t), WithPatience(50*time.Millisecond))
+	for _, reply := range []string{silence, "timeout\n", "sdi\tnonsense\n"} {
+		d.reply = func(string) string { return reply }
+		_, err := a.Paths(t.Context())
+		require.Error(t, err, reply)
+		require.NotErrorIs(t, err, ErrNoDaemon, reply)
+	}
+	a = NewAuto(NewSocket("/nowhere", WithAddress(d.addr+".gone")), nil, k.backend(t))
+	_, err := a.Paths(t.Context())
+	require.NoError(t, err, "without a daemon there is nothing that it could have in mind")
+}
+
 // What becomes of a flush that multipathd has heard: where it says that it has
 // not begun, the kernel does it; where it says nothing, it may still happen.
 func TestAutoFlushHeard(t *testing.T) {

@@ -233,6 +233,10 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 	return r.do(ctx, ForgetPath, name, 15*time.Second, func(ctx context.Context) error {
 		begun := time.Now()
 		told := false
+		patience := unheardFor
+		if r.unheard != nil {
+			patience = 0 // it was waited for at the path before
+		}
 		return poll(ctx, 25*time.Millisecond, func() (bool, error) {
 			paths, err := r.s.sys.Paths(ctx)
 			if nobody(err) || err == nil && !listed(paths, h.Dev, r.t.WWID) {
@@ -241,7 +245,7 @@ func (r *run) forget(ctx context.Context, h *held, name string) error {
 			if err != nil { // busy, or silent
 				r.unheard = err
 				//nolint:nilerr // it is asked again, and told of in the end
-				return time.Since(begun) > unheardFor, nil
+				return time.Since(begun) > patience, nil
 			}
 			r.unheard = nil
 			if !told && time.Since(begun) > 2*time.Second && !there(ctx, r.s.sys, h.Dev) {
