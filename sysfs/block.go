@@ -67,7 +67,7 @@ func (f *FS) BlocksNamed(ctx context.Context, names []string) ([]Block, error) {
 	if len(names) == 0 {
 		return nil, ctx.Err()
 	}
-	return bounded(ctx, f, "some of "+blockDir, func() ([]Block, error) {
+	return bounded(ctx, f, strings.Join(names, " ")+" of "+blockDir, func() ([]Block, error) {
 		top, err := openDir(f.Path(sysDir, blockDir))
 		if err != nil {
 			return nil, err

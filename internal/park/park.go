@@ -34,7 +34,7 @@ type Lot struct {
 
 	mu      sync.Mutex
 	running map[string]*call
-	changed chan struct{} // closed, and made anew, when a call ends, is left, or counts as stuck
+	changed chan struct{} // closed, and made anew, when a call ends, is left, or counts as stuck: a place may be free, or none may be hoped for
 }
 
 // Grace is what a call has in all, from its start, until it counts as stuck for
@@ -45,6 +45,7 @@ const Grace = 2 * time.Second
 // A call is one that was started and has not come back.
 type call struct {
 	since  time.Time
+	over   chan struct{} // closed when it ends, or is lost
 	stuck  bool          // nobody waits for it any more
 	lost   bool          // and its grace is over
 	thread atomic.Int64  // that it runs on; 0 before it does
@@ -227,20 +228,20 @@ func (l *Lot) book(key string, where func() string) (*call, <-chan struct{}, err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c, ok := l.running[key]; ok {
-		return nil, l.hope(!c.lost), &StuckError{Key: key, Since: c.since}
+		return nil, hope(c.over, !c.lost), &StuckError{Key: key, Since: c.since}
 	}
 	if len(l.running) >= l.limit {
-		return nil, l.hope(l.anyWaited()), &LimitError{Key: key, Limit: l.limit}
+		return nil, hope(l.changed, l.anyWaited()), &LimitError{Key: key, Limit: l.limit}
 	}
-	c := &call{since: time.Now(), where: where}
+	c := &call{since: time.Now(), over: make(chan struct{}), where: where}
 	l.running[key] = c
 	return c, nil, nil
 }
 
 // hope is what to wait for, if there is any use in waiting.
-func (l *Lot) hope(some bool) <-chan struct{} {
+func hope(change <-chan struct{}, some bool) <-chan struct{} {
 	if some {
-		return l.changed
+		return change
 	}
 	return nil
 }
@@ -277,20 +278,27 @@ func (l *Lot) leave(key string, c *call) bool {
 	}
 	c.stuck = true
 	if left := Grace - time.Since(c.since); left > 0 {
-		time.AfterFunc(left, func() { l.lose(c) })
+		time.AfterFunc(left, func() { l.lose(key, c) })
 	} else {
-		c.lost = true
+		c.lose()
 	}
 	l.change()
 	return true
 }
 
-// lose ends the waiting for a call that was left.
-func (l *Lot) lose(c *call) {
+// lose ends the waiting for a call that was left, if it is still under way.
+func (l *Lot) lose(key string, c *call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.running[key] == c {
+		c.lose()
+		l.change()
+	}
+}
+
+func (c *call) lose() {
 	c.lost = true
-	l.change()
+	close(c.over)
 }
 
 // end books key out, and tells of it where nobody waited any more.
@@ -298,6 +306,9 @@ func (l *Lot) end(key string, err error) {
 	l.mu.Lock()
 	c := l.running[key]
 	delete(l.running, key)
+	if !c.lost {
+		close(c.over)
+	}
 	l.change()
 	l.mu.Unlock()
 	if c.stuck && l.late != nil {
@@ -305,7 +316,7 @@ func (l *Lot) end(key string, err error) {
 	}
 }
 
-// change wakes those who wait for a key or a place.
+// change wakes those who wait for a place.
 func (l *Lot) change() {
 	close(l.changed)
 	l.changed = make(chan struct{})
