@@ -35,6 +35,9 @@ type Link struct {
 	Dangling bool   // there is no such node in /dev
 }
 
+// Claims reports whether the link names an identity, be it of a partition.
+func (l Link) Claims(wwid string) bool { return claims(l.Name, wwid) }
+
 // List reads all links, sorted by name. A directory that is not there, as on a
 // host without disks that have an identity, is an empty list; a /dev that is not
 // there is an error. A link that goes away meanwhile is left out.

@@ -35,16 +35,16 @@ func ExampleDir_Naming() {
 	h, dir := simulated("clean")
 	defer h.Close()
 	for _, l := range must(dir.Naming(ctx, remediatetest.WWIDc)) {
-		fmt.Println(l.Name, l.Dev, l.Dangling)
+		fmt.Println(l.Name, l.Dev, l.Dangling, l.Claims(remediatetest.WWIDc))
 	}
 	l := must(dir.Resolve(ctx, "dm-name-mpathc"))
 	fmt.Println(l.Target, len(must(dir.List(ctx))))
 	_, err := dir.Resolve(ctx, "dm-name-none")
 	fmt.Println(errors.Is(err, fs.ErrNotExist))
 	// Output:
-	// dm-uuid-mpath-36001405f2d6c9e18b374a05ac81d9f36 dm-13 false
-	// scsi-36001405f2d6c9e18b374a05ac81d9f36 dm-13 false
-	// wwn-0x6001405f2d6c9e18b374a05ac81d9f36 dm-13 false
+	// dm-uuid-mpath-36001405f2d6c9e18b374a05ac81d9f36 dm-13 false true
+	// scsi-36001405f2d6c9e18b374a05ac81d9f36 dm-13 false true
+	// wwn-0x6001405f2d6c9e18b374a05ac81d9f36 dm-13 false true
 	// ../../dm-13 14
 	// true
 }

@@ -121,13 +121,13 @@ func ExampleFS_Pin() {
 	if err := pin.SetState(ctx, sysfs.StateOffline); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(pin.HCTL(), must(pin.Device(ctx)).State)
+	fmt.Println(pin.HCTL(), must(pin.Device(ctx)).State, must(pin.State(ctx)))
 	fmt.Println(pin.Delete(ctx), len(host.Stuck()))
 
 	_, err := pin.Device(ctx)
 	fmt.Println(errors.Is(err, fs.ErrNotExist), errors.Is(pin.Delete(ctx), fs.ErrNotExist))
 	// Output:
-	// 39:0:0:1 offline
+	// 39:0:0:1 offline offline
 	// <nil> 0
 	// true true
 }

@@ -63,6 +63,19 @@ func (p *Pin) Device(ctx context.Context) (SCSIDevice, error) {
 	})
 }
 
+// State reads the device's attribute state alone: "running", "offline", …
+func (p *Pin) State(ctx context.Context) (string, error) {
+	return bounded(ctx, p.fs, p.dir.join("state"), func() (string, error) {
+		if err := p.acquire(); err != nil {
+			return "", err
+		}
+		defer p.release()
+		a := attrsOf(p.dir)
+		defer a.free()
+		return a.text("state"), a.err
+	})
+}
+
 // SetState writes state, [StateOffline] or [StateRunning], and a newline to the
 // device's attribute state. Needs root. "running" makes the kernel scan the device again,
 // which takes as long as the device takes to answer.

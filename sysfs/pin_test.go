@@ -44,6 +44,9 @@ func TestPinWrites(t *testing.T) {
 	if diff := cmp.Diff(StateOffline, d.State); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+	state, err := p.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, StateOffline, state)
 	require.NoError(t, p.Delete(ctx))
 	text, err := os.ReadFile(filepath.Join(root, "sys/devices/host3/3:0:0:1/delete"))
 	require.NoError(t, err)
@@ -72,7 +75,9 @@ func TestPinAndNewcomer(t *testing.T) {
 	}
 
 	ctx := context.Background()
-	_, err := p.Device(t.Context())
+	_, err := p.State(t.Context())
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = p.Device(t.Context())
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorIs(t, p.SetState(ctx, StateOffline), fs.ErrNotExist)
 	require.ErrorIs(t, p.Delete(ctx), fs.ErrNotExist)
