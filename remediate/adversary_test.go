@@ -24,12 +24,15 @@ func TestPathMountedDuringTheWork(t *testing.T) {
 	s := lost(t, remediatetest.Fail)
 	sw := s.sweeper(t)
 	p := planned(t, sw, s.lu.WWID())
-	s.After("sdi delete", func() {
+	s.After("sdi state offline", func() {
 		s.Remap(s.lu, s.another("vol-n"), s.b)
 		s.Mount("sdj", "/new")
 	})
 	res := executed(t, sw, p)
-	require.NotContains(t, s.log(), "sdj delete", "%s %s", res.Outcome, res.Reason)
+	require.NotContains(t, s.log(), "delete", "%s %s", res.Outcome, res.Reason)
+	for _, d := range s.find(t).Paths {
+		require.Equal(t, "running", d.State)
+	}
 }
 
 // As above, with a process that writes to the disk.

@@ -250,21 +250,14 @@ func (s *Sweeper) inventories(ctx context.Context, lus []*Facts) {
 	wg.Wait()
 }
 
-// listed asks a living path for its target's inventory: silent paths that it
-// lists are Present, those that it does not list are Gone.
+// listed asks a living path for its target's inventory.
 func (s *Sweeper) listed(ctx context.Context, via []Path, silent []*Path) {
-	luns, asked, err := s.reportLUNs(ctx, via)
+	found, err := s.reportLUNs(ctx, via)
 	if err != nil {
 		return
 	}
 	for _, p := range silent {
-		if lists(luns, p.HCTL.LUN) {
-			p.Answer = Present
-			p.Proof = fmt.Sprintf("REPORT LUNS through %s lists LUN %d (%s)", asked, p.HCTL.LUN, p.Proof)
-			continue
-		}
-		p.Answer = Gone
-		p.Proof = fmt.Sprintf("REPORT LUNS through %s does not list LUN %d (%s)", asked, p.HCTL.LUN, p.Proof)
+		found.judge(p)
 	}
 }
 
@@ -285,30 +278,4 @@ func living(t target, lus []*Facts) []Path {
 	}
 	slices.SortFunc(via, func(a, b Path) int { return cmp.Compare(a.HCTL.LUN, b.HCTL.LUN) })
 	return via
-}
-
-// reportLUNs asks for a target's inventory through the first two of its living
-// paths. An inventory that lacks the LUN it was asked through is not believed.
-func (s *Sweeper) reportLUNs(ctx context.Context, via []Path) ([]uint64, string, error) {
-	err := errors.New("no LU of this target answers")
-	for _, p := range via[:min(len(via), 2)] {
-		var luns []uint64
-		if luns, err = s.inventory(ctx, p); err != nil {
-			continue
-		}
-		if lists(luns, p.HCTL.LUN) {
-			return luns, p.name(), nil
-		}
-		err = errors.Errorf("REPORT LUNS through %s does not list it", p.name())
-	}
-	return nil, "", err
-}
-
-func (s *Sweeper) inventory(ctx context.Context, p Path) ([]uint64, error) {
-	lu, err := s.sys.OpenLU(ctx, s.sys.FS.Path("dev", p.Dev))
-	if err != nil {
-		return nil, err
-	}
-	defer lu.Close()
-	return lu.ReportLUNs(ctx)
 }

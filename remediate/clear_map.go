@@ -204,37 +204,25 @@ func (r *run) flushMap(ctx context.Context) error {
 	var last error
 	return poll(ctx, 250*time.Millisecond, func() (bool, error) {
 		t, err := r.table(ctx)
+		if err == nil && r.disabled {
+			err = r.keepOff(ctx, t)
+		}
 		if err != nil {
 			return true, absentIsFine(err)
 		}
-		if r.disabled {
-			if err := r.keepOff(ctx, t); err != nil {
-				return true, err
-			}
-		}
-		done, err := r.s.sys.turn(ctx)
-		if err != nil {
+		name, done, err := r.awaitFlush(ctx)
+		switch {
+		case errors.Is(err, errNoTurn):
 			last = err
 			return false, nil
+		case err != nil && ctx.Err() != nil:
+			return false, nil // what the last flush came to says more
+		case err != nil:
+			return true, absentIsFine(err)
 		}
 		defer done()
-		if r.flushing {
-			r.looked = time.Time{} // who knows what has come back since the last try
-		}
-		if time.Since(r.looked) > fresh {
-			err := r.stillFresh(ctx)
-			if ctx.Err() != nil {
-				return false, nil // what the last flush came to says more
-			}
-			if err != nil {
-				return true, absentIsFine(err)
-			}
-			if t, err = r.table(ctx); err != nil { // the look takes time, in which a name may change hands
-				return true, absentIsFine(err)
-			}
-		}
 		r.flushing = true
-		last = r.s.sys.Daemon.Flush(ctx, t.Name)
+		last = r.s.sys.Daemon.Flush(ctx, name)
 		return r.afterFlush(ctx, last, time.Since(begun) > busyFor)
 	}, func() error {
 		if busy(last) {
@@ -242,6 +230,64 @@ func (r *run) flushMap(ctx context.Context) error {
 		}
 		return errors.WithStack(&TimeoutError{What: "flush of map " + r.t.Map.Name, Stuck: !notTaken(last), Err: orError(last, "no answer")})
 	})
+}
+
+// awaitFlush waits for a turn to flush the map, by the name that it then has. Both
+// keys must hold right before, and after a try that has failed they are looked at
+// anew: who knows what has come back since.
+func (r *run) awaitFlush(ctx context.Context) (name string, done func(), err error) {
+	seat, err := r.s.sys.next.within(ctx)
+	if err != nil {
+		return "", nil, errNoTurn
+	}
+	done = seat.leave
+	defer func() {
+		if err != nil {
+			done()
+		}
+	}()
+	if r.flushing {
+		r.looked = time.Time{}
+	}
+	turn, err := r.freshTurn(ctx)
+	if err != nil {
+		return "", done, err
+	}
+	done = func() { turn(); seat.leave() }
+	t, err := r.table(ctx)
+	return t.Name, done, err
+}
+
+// turnPatience is how long a turn is tried to be had while a look is fresh. Then it
+// is waited for, and the look is made by who has the turn, which holds up others.
+const turnPatience = 10 * time.Second
+
+// freshTurn waits for a turn, and looks until one comes while the look is fresh:
+// where a look takes longer than that, for as long as it took, within limits, or
+// there would be more looking than flushing.
+func (r *run) freshTurn(ctx context.Context) (done func(), err error) {
+	for begun := time.Now(); time.Since(begun) < turnPatience; {
+		if err := r.stillFresh(ctx); err != nil {
+			return nil, err
+		}
+		soon, cancel := context.WithDeadline(ctx, r.looked.Add(min(max(fresh, r.lookTook), 3*fresh)))
+		done, err = r.s.sys.turn(soon)
+		cancel()
+		if err == nil {
+			return done, nil
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+	}
+	if done, err = r.s.sys.turn(ctx); err != nil {
+		return nil, err
+	}
+	if err = r.stillFresh(ctx); err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
 }
 
 // afterFlush reads what a flush has come to, and reports whether to stop.

@@ -76,7 +76,7 @@ func named(wwids []string) ([]scsi.Name, error) {
 type aliases map[sysfs.HCTL][]string
 
 func (s *Sweeper) aliases(ctx context.Context) (aliases, error) {
-	sc, err := s.devices(ctx)
+	sc, err := s.sys.scene(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -61,10 +61,10 @@ func Example() {
 	// Output:
 	// 1 flush-map mpathb
 	// 2 offline-path sdi
-	// 3 delete-path sdi
-	// 4 forget-path sdi
-	// 5 offline-path sdj
-	// 6 delete-path sdj
+	// 3 offline-path sdj
+	// 4 delete-path sdi
+	// 5 delete-path sdj
+	// 6 forget-path sdi
 	// 7 forget-path sdj
 	// 8 verify 360014055e7c14d0b8aa4f6e92d3b7c05
 	// removed <nil>
@@ -149,10 +149,10 @@ func ExampleWithObserver() {
 	// wait-readers mpathe done
 	// flush-map mpathe done
 	// offline-path sdk done
-	// delete-path sdk done
-	// forget-path sdk done
 	// offline-path sdl done
+	// delete-path sdk done
 	// delete-path sdl done
+	// forget-path sdk done
 	// forget-path sdl done
 	// verify 36001405c6d81f39e07b4a2593f1c8e60 done
 	// 0 <nil>

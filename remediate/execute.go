@@ -71,12 +71,12 @@ func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *
 	}
 	r.Results = make([]Result, len(p.Targets))
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, s.sideBySide(p.Targets))
+	work, wait := make(room, s.sideBySide(p.Targets)), make(room, waitingAtOnce)
 	for i, t := range p.Targets {
-		slots <- struct{}{}
+		seat := work.enter()
 		wg.Go(func() {
-			defer func() { <-slots }()
-			r.Results[i] = s.clear(ctx, p, t)
+			defer seat.leave()
+			r.Results[i] = s.clear(ctx, p, t, func() { seat.change(wait) })
 		})
 	}
 	wg.Wait()
@@ -84,10 +84,10 @@ func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *
 	return r, nil
 }
 
-// under is the Sweeper that judges by the plan's rule.
+// under is the Sweeper that judges by the plan's rule, for one execution.
 func (s *Sweeper) under(rule Rule) *Sweeper {
 	t := *s
-	t.opt.rule = rule
+	t.opt.rule, t.due = rule, newDueLooks()
 	return &t
 }
 
@@ -96,17 +96,18 @@ type run struct {
 	s    *Sweeper
 	plan *Plan
 	t    Target
-	held []held // the paths' pins, in the plan's order
+	held []*held // the paths' pins, in the plan's order
 	res  Result
 
 	keeps    *Map      // the map that lives on without the paths that go
 	proof    Proof     // of death, as the last look found it
 	looked   time.Time // when that was
-	disabled bool      // queueing was switched off
-	flushing bool      // multipathd was told to flush
-	touched  bool      // something of the LU was changed for good
-	unheard  error     // why multipathd could not be asked whether it has forgotten
-	heirs    []string  // who has the names now of what was gone from the start
+	lookTook time.Duration
+	disabled bool     // queueing was switched off
+	flushing bool     // multipathd was told to flush
+	touched  bool     // something of the LU was changed for good
+	unheard  error    // why multipathd could not be asked whether it has forgotten
+	heirs    []string // who has the names now of what was gone from the start
 
 	misleading []string // links that name what is gone and lead to a disk that stays
 
@@ -114,6 +115,8 @@ type run struct {
 	notes *lockdir.Lock // the one of the LU's own name, beside which the note is
 	note  Unfinished    // as it was last written
 	ajar  bool          // a path may have been left switched off
+
+	stepAside func() // gives up its place among the LUs at work, once it only waits
 
 	over <-chan struct{} // closed when the run's own time is up
 	undo context.Context // for putting things right: it outlives the work a little
@@ -124,9 +127,10 @@ type run struct {
 const lingering = 900 * time.Millisecond
 
 // clear takes one target through its steps.
-func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target) Result {
+func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target, stepAside func()) Result {
 	r, done := s.newRun(ctx, p, t)
 	defer done()
+	r.stepAside = stepAside
 	err := r.steps(ctx)
 	rerr := r.restore()
 	if rerr != nil {
@@ -191,15 +195,30 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.clearMap(ctx, d); err != nil {
 		return err
 	}
-	for i := range r.held {
-		if err := r.clearPath(ctx, &r.held[i]); err != nil {
-			return err
-		}
+	if err := r.clearDisks(ctx); err != nil {
+		return err
+	}
+	r.stepAside()
+	if err := r.forget(ctx, r.held); err != nil {
+		return err
 	}
 	if err := r.stragglers(ctx); err != nil {
 		return err
 	}
 	return r.do(ctx, VerifyGone, r.t.WWID, 30*time.Second, r.verify)
+}
+
+// clearDisks takes the pinned paths away: of a LU that lives on one by one.
+func (r *run) clearDisks(ctx context.Context) error {
+	if !r.t.Keeps {
+		return r.clearPaths(ctx, r.held)
+	}
+	for _, h := range r.held {
+		if err := r.clearLost(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // catchUp waits until multipathd and /dev/disk/by-id, too, have heard that the
@@ -214,10 +233,9 @@ func (r *run) catchUp(ctx context.Context) error {
 	if err == nil && all[0].Gone {
 		return errAbsent
 	}
-	for i := range r.held {
-		if err := r.forget(ctx, &r.held[i], or(r.held[i].Dev, r.held[i].HCTL.String())); err != nil {
-			return err
-		}
+	r.stepAside()
+	if err := r.forget(ctx, r.held); err != nil {
+		return err
 	}
 	if err := r.do(ctx, VerifyGone, r.t.WWID, 30*time.Second, r.verify); err != nil {
 		return err

@@ -21,7 +21,7 @@ func TestExecuteWithoutMultipathd(t *testing.T) {
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 	want := []string{
 		"dm message mpathb fail_if_no_path", "dm remove mpathb",
-		"sdi state offline", "sdi delete", "sdj state offline", "sdj delete",
+		"sdi state offline", "sdj state offline", "sdi delete", "sdj delete",
 	}
 	if diff := cmp.Diff(want, s.Actions()); diff != "" {
 		t.Errorf("what was done (-want +got):\n%s", diff)
@@ -51,7 +51,7 @@ func TestExecuteBesideABusyMultipathd(t *testing.T) {
 		require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 		want := []string{
 			"dm message mpathb fail_if_no_path", "multipath -f mpathb",
-			"sdi state offline", "sdi delete", "sdj state offline", "sdj delete",
+			"sdi state offline", "sdj state offline", "sdi delete", "sdj delete",
 		}
 		if diff := cmp.Diff(want, s.Actions()[2:]); diff != "" {
 			t.Errorf("what was done (-want +got):\n%s", diff)

@@ -15,7 +15,7 @@ const gone = "gone from the kernel, multipathd and /dev/disk/by-id"
 
 func TestExecuteRemoves(t *testing.T) {
 	t.Parallel()
-	paths := []string{"sdi state offline", "sdi delete", "sdj state offline", "sdj delete"}
+	paths := []string{"sdi state offline", "sdj state offline", "sdi delete", "sdj delete"}
 	tests := []struct {
 		name string
 		host func(t *testing.T) *scenario
@@ -124,7 +124,10 @@ func TestExecuteRemoves(t *testing.T) {
 				s.Unmap(s.lu)
 				return s
 			},
-			want: append(append([]string{"multipath -f mpathb"}, paths...), "sdk state offline", "sdk delete"),
+			want: []string{
+				"multipath -f mpathb", "sdi state offline", "sdj state offline", "sdk state offline",
+				"sdi delete", "sdj delete", "sdk delete",
+			},
 		},
 		{
 			name: "a straggler that turns up after the flush",
@@ -213,7 +216,7 @@ func TestExecuteFinishesWhatAnotherBegan(t *testing.T) {
 func TestExecuteConverges(t *testing.T) {
 	t.Parallel()
 	for _, action := range []string{
-		"disablequeueing", "multipath -f", "sdi state offline", "sdi delete", "sdj state offline", "sdj delete",
+		"disablequeueing", "multipath -f", "sdi state offline", "sdj state offline", "sdi delete", "sdj delete",
 	} {
 		t.Run(action, func(t *testing.T) {
 			t.Parallel()

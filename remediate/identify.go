@@ -97,7 +97,7 @@ func (s *Sweeper) behind(ctx context.Context, device string) (*identified, error
 	if err != nil {
 		return nil, missing("", "no block device is behind it", err)
 	}
-	sc, err := s.devices(ctx)
+	sc, err := s.sys.scene(ctx)
 	if err != nil {
 		return nil, missing("", "the host's devices cannot be read", err)
 	}

@@ -18,8 +18,11 @@ type held struct {
 	pin    *sysfs.Pin // nil where the device was gone from the start
 	page83 []byte     // as it was cached when the path was first held
 
-	late     bool // it turned up after the look that the plan, or this run, went by
-	deleting bool // its delete was ordered
+	late     bool      // it turned up after the look that the plan, or this run, went by
+	freed    time.Time // when it was last found to be dead and unused
+	off      bool      // it was switched off, and is to be switched on again if it stays
+	sealed   bool      // it was found to be unused after that
+	deleting bool      // its delete was ordered
 }
 
 // hold opens the directory of every path and checks that it is the planned one.
@@ -36,8 +39,8 @@ func (r *run) hold(ctx context.Context) error {
 	return nil
 }
 
-func (s *Sweeper) holdPath(ctx context.Context, p PathPin) (held, error) {
-	gone := held{PathPin: p}
+func (s *Sweeper) holdPath(ctx context.Context, p PathPin) (*held, error) {
+	gone := &held{PathPin: p}
 	pin, err := s.sys.FS.Pin(ctx, p.HCTL)
 	if errors.Is(err, fs.ErrNotExist) {
 		return gone, nil
@@ -46,7 +49,7 @@ func (s *Sweeper) holdPath(ctx context.Context, p PathPin) (held, error) {
 		return gone, opError("hold", p.HCTL.String(), err)
 	}
 	d, err := pin.Device(ctx)
-	h := held{PathPin: p, pin: pin, page83: d.VPD83}
+	h := &held{PathPin: p, pin: pin, page83: d.VPD83}
 	if err == nil && digest(d.VPD83) == p.Page83 {
 		if err = s.matches(ctx, h); err == nil {
 			return h, nil
@@ -61,7 +64,7 @@ func (s *Sweeper) holdPath(ctx context.Context, p PathPin) (held, error) {
 
 // nothingHeld reports whether every planned path is gone.
 func (r *run) nothingHeld() bool {
-	return !slices.ContainsFunc(r.held, func(h held) bool { return h.pin != nil })
+	return !slices.ContainsFunc(r.held, func(h *held) bool { return h.pin != nil })
 }
 
 func (r *run) release() {
@@ -74,7 +77,7 @@ func (r *run) release() {
 
 // matches checks, through the held directory, that the device is the planned
 // one. It returns fs.ErrNotExist where the device is gone.
-func (s *Sweeper) matches(ctx context.Context, h held) error {
+func (s *Sweeper) matches(ctx context.Context, h *held) error {
 	d, err := h.pin.Device(ctx)
 	if err != nil {
 		return err
@@ -104,21 +107,24 @@ func (s *Sweeper) matches(ctx context.Context, h held) error {
 // stillDue looks at the target again: both keys must hold now, and what is
 // there must be what the plan pinned. It returns errAbsent where nothing is.
 func (r *run) stillDue(ctx context.Context) (Device, error) {
-	sv, err := r.s.survey(ctx, r.meant)
+	begun, meant := time.Now(), r.meant()
+	sv, err := r.s.due.look(ctx, r.s, meant)
 	if err != nil {
 		return Device{}, err
 	}
-	if len(sv.Devices) == 0 || r.t.Keeps && r.nothingHeld() {
+	found := slices.DeleteFunc(slices.Clone(sv.Devices), func(d Device) bool { return !meant(&d.Facts) })
+	if len(found) == 0 || r.t.Keeps && r.nothingHeld() {
 		return Device{}, errAbsent
 	}
-	if len(sv.Devices) > 1 {
-		return Device{}, stale("the paths of "+r.t.WWID, "one LU", plural(len(sv.Devices), "LU", "LUs"))
+	if len(found) > 1 {
+		return Device{}, stale("the paths of "+r.t.WWID, "one LU", plural(len(found), "LU", "LUs"))
 	}
-	d := sv.Devices[0]
+	d := found[0]
 	if err := r.samePins(d); err != nil {
 		return Device{}, err
 	}
 	r.proof, r.keeps, r.looked = d.Proof, d.Map, time.Now()
+	r.lookTook = r.looked.Sub(begun)
 	return d, r.permitted(d)
 }
 
@@ -135,12 +141,18 @@ func (r *run) stillFresh(ctx context.Context) error {
 	return err
 }
 
-// meant reports whether a LU is the target: by its identity, or by a pinned path.
+// meant tells whether a LU is the target: by its identity, or by a pinned path.
 // Once its map is gone, a LU may go by another of its names.
-func (r *run) meant(f *Facts) bool {
-	return f.is(r.t.WWID) || slices.ContainsFunc(f.Paths, func(p Path) bool {
-		return p.Foreign == "" && slices.ContainsFunc(r.held, func(h held) bool { return h.pin != nil && h.PathPin == pinOf(p) })
-	})
+func (r *run) meant() func(*Facts) bool {
+	wwid, pins := r.t.WWID, map[PathPin]bool{}
+	for _, h := range r.held {
+		if h.pin != nil {
+			pins[h.PathPin] = true
+		}
+	}
+	return func(f *Facts) bool {
+		return f.is(wwid) || slices.ContainsFunc(f.Paths, func(p Path) bool { return p.Foreign == "" && pins[pinOf(p)] })
+	}
 }
 
 // samePins checks that nothing has come to the LU that the plan does not know.

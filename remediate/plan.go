@@ -76,6 +76,9 @@ type ForeignPin struct {
 	PathPin
 }
 
+// name is what the path is called in steps and words.
+func (p PathPin) name() string { return or(p.Dev, p.HCTL.String()) }
+
 // An Action is one kind of step.
 type Action string
 

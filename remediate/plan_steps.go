@@ -55,19 +55,35 @@ func stepsFor(t Target, d Device) []Step {
 	if t.Map != nil {
 		mapSteps(t, d, do)
 	}
-	for _, p := range t.Paths {
-		name := or(p.Dev, p.HCTL.String())
-		if t.Keeps {
-			do(ForgetPath, name, "multipathd takes it out of its map, the other paths carry on")
-		}
-		do(OfflinePath, name, "nothing may wait for it any more")
-		do(DeletePath, name, fmt.Sprintf("%s leads %s", p.HCTL, whither(t)))
-		if !t.Keeps {
-			do(ForgetPath, name, "multipathd must not bring it back")
-		}
+	if t.Keeps {
+		lostSteps(t, do)
+	} else {
+		diskSteps(t, do)
 	}
 	do(VerifyGone, t.WWID, "by identity: the names may belong to others by then")
 	return steps
+}
+
+// diskSteps are the steps from there on.
+func diskSteps(t Target, do func(Action, string, string)) {
+	for _, p := range t.Paths {
+		do(OfflinePath, p.name(), "nothing may wait for it any more")
+	}
+	for _, p := range t.Paths {
+		do(DeletePath, p.name(), fmt.Sprintf("%s leads %s", p.HCTL, whither(t)))
+	}
+	for _, p := range t.Paths {
+		do(ForgetPath, p.name(), "multipathd must not bring it back")
+	}
+}
+
+// lostSteps are those for a LU that lives on: one path after the other.
+func lostSteps(t Target, do func(Action, string, string)) {
+	for _, p := range t.Paths {
+		do(ForgetPath, p.name(), "multipathd takes it out of its map, the other paths carry on")
+		do(OfflinePath, p.name(), "nothing may wait for it any more")
+		do(DeletePath, p.name(), fmt.Sprintf("%s leads %s", p.HCTL, whither(t)))
+	}
 }
 
 // whither says where a target's paths lead.

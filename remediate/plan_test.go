@@ -19,8 +19,8 @@ import (
 func TestPlanListsTheSteps(t *testing.T) {
 	const verify = "verify 360014055e7c14d0b8aa4f6e92d3b7c05"
 	paths := []string{
-		"offline-path sdi", "delete-path sdi", "forget-path sdi",
-		"offline-path sdj", "delete-path sdj", "forget-path sdj", verify,
+		"offline-path sdi", "offline-path sdj", "delete-path sdi", "delete-path sdj",
+		"forget-path sdi", "forget-path sdj", verify,
 	}
 	tests := []struct {
 		name string

@@ -114,11 +114,11 @@ func TestClaimedDisk(t *testing.T) {
 	require.Contains(t, d.InUse[0].Detail, "sdi")
 	s.Unclaim("sdi")
 	p := planned(t, s.sweeper(t), s.lu.WWID())
-	s.After("sdi delete", func() { s.Claim("sdj") })
+	s.After("sdi state offline", func() { s.Claim("sdj") })
 	res := executed(t, s.sweeper(t), p)
 	var inUse *remediate.InUseError
 	require.ErrorAs(t, res.Err, &inUse)
-	require.NotContains(t, s.log(), "sdj delete")
+	require.NotContains(t, s.log(), "delete")
 }
 
 // Who is left to name themselves: each with the command that ends the use.

@@ -167,16 +167,16 @@ func (r *run) revivePath(p PathPin) error {
 		return err
 	}
 	defer h.pin.Close()
-	d, err := h.pin.Device(ctx)
-	if err != nil || d.State != sysfs.StateOffline {
+	state, err := h.pin.State(ctx)
+	if err != nil || state != sysfs.StateOffline {
 		return absentOrGone(err)
 	}
-	return r.online(ctx, &h)
+	return r.online(ctx, h)
 }
 
 // online sets a path running that was switched off.
 func (r *run) online(ctx context.Context, h *held) error {
-	return r.do(ctx, OnlinePath, or(h.Dev, h.HCTL.String()), 15*time.Second, func(ctx context.Context) error {
+	return r.do(ctx, OnlinePath, h.name(), 15*time.Second, func(ctx context.Context) error {
 		err := h.pin.SetState(ctx, sysfs.StateRunning)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

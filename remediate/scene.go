@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/pkg/errors"
@@ -18,28 +20,21 @@ import (
 type scene struct {
 	blocks  []sysfs.Block
 	devices []sysfs.SCSIDevice
-	mounts  sysfs.Mounts
-	swaps   []sysfs.Swap
-	loops   []sysfs.Loop
-	exports []sysfs.Export
-	openers sysfs.Openers
 	tables  []multipath.Table
 	parts   []multipath.PartitionMap
 	topo    *multipath.Topology
-
-	self      int    // our process id, as the host's /proc has it
-	namespace uint64 // the mount namespace of the host's first process
+	usage
 
 	claims map[string]claim // by kernel name; made only where a LU seems to be dead
 
 	guard  guard
-	closed closed
+	closed *closed
 
 	gaps  []Gap
 	blind []string // what could not be checked about who uses what: counts as in use
-	// unmapped is why a mapping may have been missed: it counts where no open
-	// count tells.
-	unmapped []string
+	// unsure is why a mapping may have been missed: it counts where no open count
+	// tells.
+	unsure []string
 
 	block map[string]*sysfs.Block            // by kernel name
 	entry map[string]*multipath.Map          // the daemon's, by name
@@ -61,39 +56,51 @@ func (g Gap) String() string { return g.What + ": " + g.Text }
 
 // look reads the scene. Only the block and SCSI devices are indispensable;
 // anything else that cannot be read is a gap.
-func (s *Sweeper) look(ctx context.Context) (*scene, error) {
-	sc, err := s.devices(ctx)
+func (h *host) look(ctx context.Context) (*scene, error) {
+	found, err := h.looks.get(ctx, func(ctx context.Context) (*scene, error) {
+		sc, err := h.scene(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sc.readMaps(ctx, h)
+		return sc, ctx.Err()
+	})
 	if err != nil {
 		return nil, err
 	}
-	sc.readMaps(ctx, s.sys)
-	return sc, ctx.Err()
+	sc := *found
+	sc.closed = &closed{}
+	sc.gaps, sc.blind, sc.block = slices.Clone(sc.gaps), slices.Clone(sc.blind), maps.Clone(sc.block)
+	return &sc, nil
 }
 
-// devices reads the block and SCSI devices alone.
-func (s *Sweeper) devices(ctx context.Context) (*scene, error) {
+// scene reads the block and SCSI devices alone.
+func (h *host) scene(ctx context.Context) (*scene, error) {
 	sc := &scene{}
 	var err error
-	if sc.blocks, err = s.sys.Blocks(ctx); err != nil {
+	if sc.blocks, err = h.Blocks(ctx); err != nil {
 		return nil, opError("read the block devices", "", err)
 	}
-	if sc.devices, err = s.sys.SCSIDevices(ctx); err != nil {
+	if sc.devices, err = h.SCSIDevices(ctx); err != nil {
 		return nil, opError("read the SCSI devices", "", err)
 	}
 	sc.index()
 	return sc, nil
 }
 
-// above reads one block device, what stands on it, and on that in turn, and every
-// loop device: all that can use it from within the kernel. A device that is not
-// there is left out.
-func (s *Sweeper) above(ctx context.Context, name string) (*scene, error) {
+// above reads some block devices, what stands on them, and on that in turn, and
+// every loop device: all that can use them from within the kernel. A device that
+// is not there is left out.
+func (s *Sweeper) above(ctx context.Context, names []string) (*scene, error) {
 	sc := &scene{}
-	seen := map[string]bool{name: true}
-	for next := []string{name}; len(next) > 0; {
+	seen := map[string]bool{}
+	for _, name := range names {
+		seen[name] = true
+	}
+	for next := names; len(next) > 0; {
 		found, err := s.sys.FS.BlocksNamed(ctx, next)
 		if err != nil {
-			return nil, opError("read what stands on", name, err)
+			return nil, opError("read what stands on", strings.Join(names, ", "), err)
 		}
 		sc.blocks, next = append(sc.blocks, found...), nil
 		for _, b := range found {
@@ -142,7 +149,12 @@ func (sc *scene) index() {
 func (sc *scene) readMaps(ctx context.Context, sys *host) {
 	var wg sync.WaitGroup
 	var topoErr error
-	wg.Go(func() { sc.topo, topoErr = sys.Topology(ctx) })
+	wg.Go(func() {
+		// A survey does without it where a program of multipath's hangs on the disks.
+		half, cancel := halfOf(ctx)
+		defer cancel()
+		sc.topo, topoErr = sys.Topology(half)
+	})
 	sc.readTables(ctx, sys)
 	sc.gaps = nil // what is missing is told by the census, which reads them again
 	wg.Wait()

@@ -12,64 +12,110 @@ import (
 	"github.com/lunsweep/lunsweep/sysfs"
 )
 
+// A usage is who uses which block device, as one look finds it.
+type usage struct {
+	mounts  sysfs.Mounts
+	swaps   []sysfs.Swap
+	loops   []sysfs.Loop
+	exports []sysfs.Export
+	openers sysfs.Openers
+
+	closer   bool          // mappings were looked for, too
+	mappings sysfs.Openers // mapped into memory
+	unmapped error         // why mappings may have been missed
+
+	self      int    // our process id, as the host's /proc has it
+	namespace uint64 // the mount namespace of the host's first process
+
+	unseen []Gap // what could not be read
+}
+
 // readUsers reads who uses which block device, and which are the host's own.
-func (sc *scene) readUsers(ctx context.Context, sys *host) {
-	sc.blind = nil
-	sc.unmapped, sc.claims = nil, map[string]claim{}
-	sc.self = sys.FS.Self()
-	if all, err := sys.FS.SeesAllProcesses(); err != nil {
-		sc.cannotSee("which processes there are", err)
-	} else if !all {
-		sc.cannotSee("the host's processes", errOwnProcesses)
+// Of LUs that are known to be dead it takes a closer look, for lookCloser.
+func (sc *scene) readUsers(ctx context.Context, sys *host, closer bool) {
+	sc.blind, sc.unsure, sc.claims = nil, nil, map[string]claim{}
+	looks := &sys.usages
+	if closer {
+		looks = &sys.closer
 	}
-	var err error
-	if sc.swaps, err = sys.Swaps(ctx); err != nil {
-		sc.cannotSee("the swap areas", err)
+	u, err := looks.get(ctx, func(ctx context.Context) (usage, error) { return sys.usage(ctx, closer) })
+	if err != nil {
+		u = usage{unseen: []Gap{{What: "who uses the block devices", Err: err}}}
 	}
-	if sc.loops, err = sys.Backings(ctx); err != nil {
-		sc.cannotSee("the loop devices", err)
+	sc.usage = u
+	for _, g := range u.unseen {
+		sc.cannotSee(g.What, g.Err)
 	}
-	if sc.exports, err = sys.Exports(ctx); err != nil {
-		sc.cannotSee("the exports of the kernel's storage targets", err)
-	}
-	if sc.openers, err = sys.Openers(ctx); err != nil {
-		sc.cannotSee("the open files", err)
-	}
-	sc.blindTo("the open files", sc.openers.Blind)
-	sc.readMounts(ctx, sys)
 	sc.indexUsers()
 	sc.guard = sc.readGuard(sys)
 }
 
-// readMounts reads the mounts of every namespace: those that processes are in,
-// that mounts keep, and that open files keep.
-func (sc *scene) readMounts(ctx context.Context, sys *host) {
-	var err error
-	if sc.mounts, err = sys.Mounts(ctx); err != nil {
-		sc.cannotSee("the mounts", err)
+// usage reads it all, one after the other: the host has other things to do, and a
+// process that cannot be looked at within its time counts as a user of anything.
+func (h *host) usage(ctx context.Context, closer bool) (usage, error) {
+	u := usage{self: h.FS.Self(), closer: closer}
+	if all, err := h.FS.SeesAllProcesses(); err != nil {
+		u.cannotSee("which processes there are", err)
+	} else if !all {
+		u.cannotSee("the host's processes", errOwnProcesses)
 	}
+	var err error
+	u.swaps, err = h.FS.Swaps(ctx)
+	u.cannotSee("the swap areas", err)
+	u.loops, err = h.FS.Backings(ctx)
+	u.cannotSee("the loop devices", err)
+	u.exports, err = h.FS.Exports(ctx)
+	u.cannotSee("the exports of the kernel's storage targets", err)
+	u.openers, err = h.FS.Openers(ctx, nil)
+	u.cannotSee("the open files", err)
+	u.blindTo("the open files", u.openers.Blind)
+	u.mounts, err = h.FS.Mounts(ctx)
+	u.cannotSee("the mounts", err)
+	h.readHidden(ctx, &u)
+	u.blindTo("the mounts", u.mounts.Blind)
+	if closer {
+		u.mappings, u.unmapped = h.FS.Mappings(ctx, nil)
+	}
+	return u, ctx.Err()
+}
+
+func (u *usage) cannotSee(what string, err error) {
+	if err != nil {
+		u.unseen = append(u.unseen, Gap{What: what, Err: err})
+	}
+}
+
+// blindTo notes the processes that could not be looked at: those that may not be,
+// and, with the reason of the first, those that did not answer or not sensibly.
+func (u *usage) blindTo(what string, blind []sysfs.Blind) {
+	hidden := func(b sysfs.Blind) bool { return notAllowed(b.Err) }
+	rest := slices.DeleteFunc(slices.Clone(blind), hidden)
+	if n := len(blind) - len(rest); n > 0 {
+		u.cannotSee(fmt.Sprintf("%s of %s", what, plural(n, "process", "processes")), errNotAllowed)
+	}
+	if n := len(rest); n > 0 {
+		u.cannotSee(fmt.Sprintf("%s of %s", what, plural(n, "process", "processes")), rest[0].Err)
+	}
+}
+
+// readHidden adds the mounts of namespaces that no process is in, but that open
+// files keep.
+func (h *host) readHidden(ctx context.Context, u *usage) {
 	known := map[uint64]bool{}
-	for _, m := range sc.mounts.List {
+	for _, m := range u.mounts.List {
 		known[m.NS] = true
 		if m.PID == 1 {
-			sc.namespace = m.NS
+			u.namespace = m.NS
 		}
 	}
-	var rest []sysfs.Namespace
-	for _, n := range sc.openers.Namespaces {
-		if !known[n.ID] {
-			rest = append(rest, n)
-		}
+	rest := slices.DeleteFunc(slices.Clone(u.openers.Namespaces), func(n sysfs.Namespace) bool { return known[n.ID] })
+	if len(rest) == 0 {
+		return
 	}
-	if len(rest) > 0 {
-		more, err := sys.FS.MountsIn(ctx, rest)
-		if err != nil {
-			sc.cannotSee("the mounts of namespaces without any process", err)
-		}
-		sc.mounts.List = append(sc.mounts.List, more.List...)
-		sc.mounts.Pinned = append(sc.mounts.Pinned, more.Pinned...)
-	}
-	sc.blindTo("the mounts", sc.mounts.Blind)
+	more, err := h.FS.MountsIn(ctx, rest)
+	u.cannotSee("the mounts of namespaces without any process", err)
+	u.mounts.List = append(u.mounts.List, more.List...)
+	u.mounts.Pinned = append(u.mounts.Pinned, more.Pinned...)
 }
 
 func (sc *scene) indexUsers() {
@@ -80,19 +126,6 @@ func (sc *scene) indexUsers() {
 	sc.opens = make(map[sysfs.DevNum][]sysfs.Opener)
 	for _, o := range sc.openers.List {
 		sc.opens[o.Devt] = append(sc.opens[o.Devt], o)
-	}
-}
-
-// blindTo notes the processes that could not be looked at: those that may not be,
-// and, with the reason of the first, those that did not answer or not sensibly.
-func (sc *scene) blindTo(what string, blind []sysfs.Blind) {
-	hidden := func(b sysfs.Blind) bool { return notAllowed(b.Err) }
-	rest := slices.DeleteFunc(slices.Clone(blind), hidden)
-	if n := len(blind) - len(rest); n > 0 {
-		sc.cannotSee(fmt.Sprintf("%s of %s", what, plural(n, "process", "processes")), errNotAllowed)
-	}
-	if n := len(rest); n > 0 {
-		sc.cannotSee(fmt.Sprintf("%s of %s", what, plural(n, "process", "processes")), rest[0].Err)
 	}
 }
 
@@ -108,15 +141,18 @@ type claim struct {
 // descriptor, and exclusive claims, by which the kernel does without a holder.
 // A disk in a map is claimed by it, and is left out.
 func (sc *scene) lookCloser(ctx context.Context, sys *host, disks []string) {
-	mapped, err := sys.Mappings(ctx)
+	mapped, err := sc.mappings, sc.unmapped
+	if !sc.closer {
+		mapped, err = sys.Mappings(ctx)
+	}
 	for _, o := range mapped.List {
 		sc.opens[o.Devt] = append(sc.opens[o.Devt], o)
 	}
 	if err != nil {
-		sc.unmapped = append(sc.unmapped, fmt.Sprintf("what processes have mapped into memory could not be read: %v", err))
+		sc.unsure = append(sc.unsure, fmt.Sprintf("what processes have mapped into memory could not be read: %v", err))
 	}
 	if n := len(mapped.Blind); n > 0 {
-		sc.unmapped = append(sc.unmapped, fmt.Sprintf("what %s mapped into memory could not be read: %v", plural(n, "process has", "processes have"), mapped.Blind[0].Err))
+		sc.unsure = append(sc.unsure, fmt.Sprintf("what %s mapped into memory could not be read: %v", plural(n, "process has", "processes have"), mapped.Blind[0].Err))
 	}
 	for _, name := range disks {
 		b := sc.block[name]
@@ -144,7 +180,7 @@ func there(ctx context.Context, sys *host, name string) bool {
 // is mounted in namespaces that could not be looked into, for a file system
 // claims its device.
 func (c *census) claim(p Path) {
-	for _, why := range c.sc.unmapped {
+	for _, why := range c.sc.unsure {
 		c.unknown(why)
 	}
 	got, asked := c.sc.claims[p.Dev]

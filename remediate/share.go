@@ -7,6 +7,8 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/lunsweep/lunsweep/diskbyid"
+	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -17,8 +19,10 @@ import (
 // looked at more often than one look after the other. It is safe for concurrent
 // use.
 type shared[T any] struct {
+	apart func(took time.Duration) time.Duration // from the end of one look to the next; nil for at once
+
 	mu      sync.Mutex
-	running bool
+	running bool           // or at rest after it
 	next    *sharedLook[T] // has not begun; nil where nobody waits for it
 }
 
@@ -87,14 +91,24 @@ func (s *shared[T]) begin() {
 	l := s.next
 	s.running, s.next = true, nil
 	go func() {
+		begun := time.Now()
 		l.v, l.err = l.ask(l.ctx)
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		close(l.done)
-		if s.running = false; s.next != nil {
-			s.begin()
+		if s.apart != nil {
+			time.AfterFunc(s.apart(time.Since(begun)), s.ready)
+			return
 		}
+		s.ready()
 	}()
+}
+
+// ready begins the next look, if somebody waits for it.
+func (s *shared[T]) ready() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running = false; s.next != nil {
+		s.begin()
+	}
 }
 
 // leave ends a look that nobody waits for any more.
@@ -115,24 +129,43 @@ type host struct {
 	System
 	blocks     shared[[]sysfs.Block]
 	devices    shared[[]sysfs.SCSIDevice]
-	mounts     shared[sysfs.Mounts]
-	swaps      shared[[]sysfs.Swap]
+	looks      shared[*scene]
+	usages     shared[usage]
+	closer     shared[usage] // the mappings included
 	loops      shared[[]sysfs.Block]
-	backings   shared[[]sysfs.Loop]
-	exports    shared[[]sysfs.Export]
 	openers    shared[sysfs.Openers]
 	mappings   shared[sysfs.Openers]
 	tables     shared[[]multipath.Table]
 	partitions shared[[]multipath.PartitionMap]
 	topology   shared[*multipath.Topology]
 	paths      shared[[]multipath.DaemonPath]
+	links      shared[[]diskbyid.Link]
+
+	byID    *diskbyid.Dir
+	dirs    *park.Lot // directories of links that are being read
+	targets inventories
 
 	turns chan struct{} // see turn
+	next  room          // see nextFlushes
+	going rooms         // deletes, see deletesPerHost
 }
 
 func newHost(sys System) *host {
-	return &host{System: sys, turns: make(chan struct{}, flushesAtOnce)}
+	return &host{System: sys, byID: diskbyid.New(sys.FS), dirs: park.New(0, nil), turns: make(chan struct{}, flushesAtOnce), next: make(room, nextFlushes)}
 }
+
+// unhurried is the same host for those who only wait until something has gone.
+// However many they are, they spend no more than a third of the time on looking:
+// what they wait for needs the processor, too.
+func (h *host) unhurried() *host {
+	u := newHost(h.System)
+	rest := func(took time.Duration) time.Duration { return max(2*took, leastRest) }
+	u.blocks.apart, u.devices.apart, u.paths.apart, u.links.apart = rest, rest, rest, rest
+	return u
+}
+
+// leastRest is for looks that take next to no time here, and some of multipathd's.
+const leastRest = 20 * time.Millisecond
 
 func (h *host) Blocks(ctx context.Context) ([]sysfs.Block, error) {
 	return h.blocks.get(ctx, h.FS.Blocks)
@@ -144,22 +177,6 @@ func (h *host) Loops(ctx context.Context) ([]sysfs.Block, error) {
 
 func (h *host) SCSIDevices(ctx context.Context) ([]sysfs.SCSIDevice, error) {
 	return h.devices.get(ctx, h.FS.SCSIDevices)
-}
-
-func (h *host) Mounts(ctx context.Context) (sysfs.Mounts, error) {
-	return h.mounts.get(ctx, h.FS.Mounts)
-}
-
-func (h *host) Swaps(ctx context.Context) ([]sysfs.Swap, error) {
-	return h.swaps.get(ctx, h.FS.Swaps)
-}
-
-func (h *host) Backings(ctx context.Context) ([]sysfs.Loop, error) {
-	return h.backings.get(ctx, h.FS.Backings)
-}
-
-func (h *host) Exports(ctx context.Context) ([]sysfs.Export, error) {
-	return h.exports.get(ctx, h.FS.Exports)
 }
 
 // Openers are those of every block device.
@@ -182,6 +199,13 @@ func (h *host) Partitions(ctx context.Context) ([]multipath.PartitionMap, error)
 
 func (h *host) Topology(ctx context.Context) (*multipath.Topology, error) {
 	return h.topology.get(ctx, h.Daemon.Topology)
+}
+
+// Links are those of /dev/disk/by-id.
+func (h *host) Links(ctx context.Context) ([]diskbyid.Link, error) {
+	return h.links.get(ctx, func(ctx context.Context) ([]diskbyid.Link, error) {
+		return park.Do(ctx, h.dirs, "/dev/disk/by-id", func() ([]diskbyid.Link, error) { return h.byID.List(ctx) })
+	})
 }
 
 // Paths are those that multipathd lists.

@@ -24,11 +24,73 @@ const (
 	// other: one that it is at, and one that waits for it to be done. More would
 	// only use up their time in its queue.
 	flushesAtOnce = 2
-	// The kernel adds and deletes the devices of one SCSI host one after the
-	// other (scan_mutex). So there is no use in working on many LUs for each
-	// host, but for the steps in between, which wait for others.
-	lusPerHost, fewestLUs, mostLUs = 4, 4, 32
+	// nextFlushes is how many LUs look, at what one look finds for all of them,
+	// whether their maps may still go, and then wait for a flush. It is few
+	// enough for the last of them not to have to look again.
+	nextFlushes = 16
+	// deletesPerHost is for the kernel, which deletes the devices of one SCSI host
+	// one after the other (scan_mutex).
+	deletesPerHost = 4
+	// Most of the time that a LU takes it waits for a turn, or for a look at the
+	// whole host, which costs the same for one LU and for all that want it at the
+	// same time.
+	lusPerHost, fewestLUs, mostLUs = 16, 16, 32
+	// waitingAtOnce is how many LUs may wait, with their locks held, until
+	// multipathd and udev have heard of the end of their devices.
+	waitingAtOnce = 64
 )
+
+// A room has so many seats.
+type room chan struct{}
+
+// A seat in a room is somebody's until he leaves.
+type seat struct{ in room }
+
+// enter waits for a seat.
+func (r room) enter() *seat {
+	r <- struct{}{}
+	return &seat{r}
+}
+
+// within waits for a seat until ctx ends.
+func (r room) within(ctx context.Context) (*seat, error) {
+	select {
+	case r <- struct{}{}:
+		return &seat{r}, nil
+	case <-ctx.Done():
+		return nil, errors.WithStack(ctx.Err())
+	}
+}
+
+// rooms are one of a size for each key.
+type rooms struct {
+	mu sync.Mutex
+	by map[int]room
+}
+
+func (r *rooms) of(key, size int) room {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.by == nil {
+		r.by = map[int]room{}
+	}
+	if r.by[key] == nil {
+		r.by[key] = make(room, size)
+	}
+	return r.by[key]
+}
+
+func (p *seat) leave() { <-p.in }
+
+// change leaves the room as soon as there is a seat in another.
+func (p *seat) change(to room) {
+	if p.in == to {
+		return
+	}
+	to <- struct{}{}
+	p.leave()
+	p.in = to
+}
 
 // each calls do for the chosen LUs side by side.
 func (s *Sweeper) each(lus []*Facts, chosen func(*Facts) bool, do func(*Facts)) {

@@ -41,7 +41,7 @@ func (s *Sweeper) Stuck() []StuckCall {
 		}
 	}
 	all = append(all, parked("owner of ", s.owners)...)
-	all = append(all, parked("read ", s.dirs)...)
+	all = append(all, parked("read ", s.calm.dirs)...)
 	for _, c := range s.locks.Stuck() {
 		all = append(all, StuckCall{"lock directory: " + c.Key, c.Since, c.WChan})
 	}

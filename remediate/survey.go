@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -77,7 +78,13 @@ func everything(*Facts) bool { return true }
 // survey looks at the host, and closely at the LUs that wanted chooses.
 func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey, error) {
 	s.tell(Event{Kind: EventLook})
-	sc, err := s.look(ctx)
+	return s.examine(ctx, wanted, false)
+}
+
+// examine is survey, with a closer look from the start where the LUs are known to
+// be dead.
+func (s *Sweeper) examine(ctx context.Context, wanted func(*Facts) bool, closer bool) (*Survey, error) {
+	sc, err := s.sys.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +99,7 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 		return nil, err
 	}
 	lus := sc.group()
-	s.closely(ctx, sc, lus, wanted)
+	s.closely(ctx, sc, lus, wanted, closer)
 	for _, f := range lus {
 		if wanted(f) {
 			out.Devices = append(out.Devices, s.judged(*f))
@@ -134,7 +141,7 @@ func (s *Sweeper) place(ctx context.Context, out *Survey) (err error) {
 // closely asks, for each wanted LU and side by side, its paths, its owner and
 // its users, and reads it. Of the other LUs on the same targets a few are asked,
 // and only where their target's inventory is needed.
-func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
+func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool, closer bool) {
 	s.transports(ctx, sc, lus, wanted)
 	s.each(lus, wanted, func(f *Facts) { s.ask(ctx, sc, f) })
 	if sc.closed.n > 0 {
@@ -142,22 +149,23 @@ func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted f
 	}
 	s.witnesses(ctx, sc, lus, wanted)
 	s.inventories(ctx, lus)
+	hung := s.hung()
 	s.each(lus, wanted, func(f *Facts) {
-		s.read(ctx, f)
+		s.read(ctx, f, hung)
 		s.claim(ctx, f)
 	})
-	s.census(ctx, sc, lus, wanted)
+	s.census(ctx, sc, lus, wanted, closer)
 }
 
 // census finds the host's own LUs, and the users of each wanted LU, after everything else is known of
 // it, because the asking takes time in which somebody might come to use it. Where
 // a dead LU seems to be used by mere readers, it looks again a few times: udev
 // reads a device for a moment whenever it changes, as dying ones do.
-func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {
+func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool, closer bool) {
 	looked := slices.DeleteFunc(slices.Clone(lus), func(f *Facts) bool { return !wanted(f) })
 	for try := 0; ; try++ {
 		known := len(sc.gaps)
-		sc.readUsers(ctx, s.sys)
+		sc.readUsers(ctx, s.sys, closer || try > 0)
 		if sc.readTables(ctx, s.sys); try > 0 {
 			sc.gaps = sc.gaps[:known] // told before
 		}
@@ -201,10 +209,26 @@ func (s *Sweeper) onlyFleeting(f *Facts) bool {
 		Judge(*f, s.opt.rule).Proof != notADeath
 }
 
+// hung lists the disks on which a command has not come back.
+func (s *Sweeper) hung() map[string]bool {
+	hung := map[string]bool{}
+	if s.sys.disks != nil {
+		for _, c := range s.sys.disks.Stuck() {
+			hung[path.Base(c.Path)] = true
+		}
+	}
+	return hung
+}
+
 // read reads the LU's first MiB: from the map, from a path of it where the map
-// queues, or from the disk without one.
-func (s *Sweeper) read(ctx context.Context, f *Facts) {
+// queues, or from the disk without one. It does not where commands to the LU have
+// just not come back: a read would only hang as well, for one more time-out.
+func (s *Sweeper) read(ctx context.Context, f *Facts, hung map[string]bool) {
 	t, why := readTarget(f)
+	if i := slices.IndexFunc(f.Paths, func(p Path) bool { return hung[p.Dev] }); i >= 0 && why == "" &&
+		!anyAnswer(*f, Alive) && !anyAnswer(*f, Present) && !anyAnswer(*f, Gone) {
+		why = "a read would wait: a command to " + f.Paths[i].Dev + " has not come back"
+	}
 	if why != "" {
 		f.Read, f.Evidence.ReadReason = blockprobe.Skipped, why
 		return

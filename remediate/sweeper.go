@@ -7,7 +7,6 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/lunsweep/lunsweep/diskbyid"
 	"github.com/lunsweep/lunsweep/internal/lockdir"
 	"github.com/lunsweep/lunsweep/internal/park"
 )
@@ -18,11 +17,11 @@ import (
 // run at a time, see [WithLockDir].
 type Sweeper struct {
 	sys    *host
-	links  *diskbyid.Dir
+	calm   *host // the same, for those who wait until something has gone
+	due    *dueLooks
 	opt    options
 	locks  *lockdir.Dir
 	owners *park.Lot // owners that were asked and have not answered
-	dirs   *park.Lot // directories of links that are being read
 }
 
 type options struct {
@@ -98,8 +97,10 @@ func WithProtected(wwids ...string) Option {
 }
 
 // WithParallel says how many LUs are worked on side by side. Unless told, or for
-// 0, it is four for each SCSI host that the plan's paths go through, at least 4
-// and at most 32. multipathd is given at most two flushes at once, whatever it is.
+// 0, it is 16 for each SCSI host that the plan's paths go through, and at most 32.
+// Whatever it is, multipathd is given at most two flushes at once, and each SCSI
+// host four deletes; LUs that only wait until multipathd and udev have heard of the
+// end of their disks do not count.
 func WithParallel(n int) Option { return func(o *options) { o.parallel = n } }
 
 // WithLockDir says where the locks of the LUs are, and the notes of what must be
@@ -151,8 +152,9 @@ func New(opts ...Option) (*Sweeper, error) {
 		}
 		o.system = &sys
 	}
+	sys := newHost(*o.system)
 	return &Sweeper{
-		sys: newHost(*o.system), links: diskbyid.New(o.system.FS), opt: o, owners: park.New(0, nil), dirs: park.New(0, nil),
+		sys: sys, calm: sys.unhurried(), opt: o, owners: park.New(0, nil),
 		locks: lockdir.New(or(o.lockDir, o.system.FS.Path("run", "lunsweep"))),
 	}, nil
 }

@@ -96,12 +96,13 @@ func (r *run) noteMap(ctx context.Context, queueing bool) error {
 	return r.writeNote(ctx)
 }
 
-// notePath does the same for a path that is about to be switched off.
-func (r *run) notePath(ctx context.Context, p PathPin) error {
-	if slices.Contains(r.note.Offline, p) {
+// noteOff does the same for paths that are about to be switched off.
+func (r *run) noteOff(ctx context.Context, paths []PathPin) error {
+	fresh := slices.DeleteFunc(paths, func(p PathPin) bool { return slices.Contains(r.note.Offline, p) })
+	if len(fresh) == 0 {
 		return nil
 	}
-	r.note.Offline = append(r.note.Offline, p)
+	r.note.Offline = append(r.note.Offline, fresh...)
 	return r.writeNote(ctx)
 }
 

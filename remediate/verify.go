@@ -9,7 +9,6 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/diskbyid"
-	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -35,77 +34,95 @@ type Verification struct {
 // Where multipathd is there and does not answer, or may not be asked, it returns
 // what can be seen, and an error.
 func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification, error) {
-	sc, err := s.devices(ctx)
-	if err != nil {
-		return nil, err
-	}
 	for _, t := range targets {
 		if t.WWID == "" || nameless(t.WWID) {
 			return nil, errors.Errorf("%q is no identity that could be looked for", t.WWID)
 		}
 	}
-	entries, derr := s.sys.Paths(ctx)
-	if nobody(derr) {
-		entries, derr = nil, nil
+	sc, err := s.calm.scene(ctx)
+	if err != nil {
+		return nil, err
+	}
+	heard, err := s.hearsay(ctx, targets)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]Verification, len(targets))
 	for i, t := range targets {
-		if out[i], err = s.verifyAs(ctx, sc, entries, t); err != nil {
-			return nil, err
-		}
+		out[i] = sc.verified(t, heard)
 	}
-	if derr != nil {
-		return out, opError("see multipathd's paths", "", derr)
+	if heard.deaf != nil {
+		return out, opError("see multipathd's paths", "", heard.deaf)
 	}
 	return out, ctx.Err()
 }
 
-// verifyAs is verifyOne for a target by either writing of its name.
-func (s *Sweeper) verifyAs(ctx context.Context, sc *scene, entries []multipath.DaemonPath, t Target) (Verification, error) {
-	v, err := s.verifyOne(ctx, sc, entries, t)
+// verified looks for a target by every writing of its name.
+func (sc *scene) verified(t Target, heard hearsay) Verification {
+	v := sc.verifiedAs(t, heard)
 	for _, name := range writings(t.WWID)[1:] {
 		t.WWID = name
-		w, werr := s.verifyOne(ctx, sc, entries, t)
-		if err == nil {
-			err = werr
-		}
+		w := sc.verifiedAs(t, heard)
 		v.Remains = append(v.Remains, slices.DeleteFunc(w.Remains, func(r string) bool { return slices.Contains(v.Remains, r) })...)
 		v.Gone = v.Gone && w.Gone
 	}
-	return v, err
+	return v
 }
 
-func (s *Sweeper) verifyOne(ctx context.Context, sc *scene, entries []multipath.DaemonPath, t Target) (Verification, error) {
-	v := Verification{WWID: t.WWID, Remains: []string{}, Notes: []string{}}
-	v.Remains = append(v.Remains, sc.remains(t)...)
-	for _, e := range entries {
-		if !t.Keeps && e.WWID == t.WWID {
-			v.Remains = append(v.Remains, "multipathd's entry for "+e.Dev)
-		}
-	}
-	if !t.Keeps {
-		links, err := park.Do(ctx, s.dirs, "/dev/disk/by-id", func() ([]diskbyid.Link, error) {
-			return s.links.Naming(ctx, t.WWID)
-		})
-		if err != nil {
-			return v, opError("read the links of", t.WWID, err)
-		}
-		for _, l := range links {
-			if sc.stays(t, l.Dev) {
-				v.Misleading = append(v.Misleading, fmt.Sprintf("link %s -> %s", l.Name, l.Target))
-				continue
-			}
-			v.Remains = append(v.Remains, fmt.Sprintf("link %s -> %s", l.Name, l.Target))
+func (sc *scene) verifiedAs(t Target, heard hearsay) Verification {
+	v := Verification{WWID: t.WWID, Remains: sc.remains(t), Notes: sc.newOwners(t)}
+	v.Remains = append(v.Remains, heard.entriesOf(t)...)
+	for _, l := range heard.linksOf(t) {
+		if sc.stays(t, l.Dev) {
+			v.Misleading = append(v.Misleading, linkWords(l))
+		} else {
+			v.Remains = append(v.Remains, linkWords(l))
 		}
 	}
 	v.Gone = len(v.Remains) == 0
-	v.Notes = append(v.Notes, sc.newOwners(t)...)
-	return v, nil
+	return v
+}
+
+func linkWords(l diskbyid.Link) string { return fmt.Sprintf("link %s -> %s", l.Name, l.Target) }
+
+// hearsay is what is remembered of devices that may have gone: by multipathd, and
+// by udev in /dev/disk/by-id.
+type hearsay struct {
+	entries []multipath.DaemonPath
+	links   []diskbyid.Link
+	deaf    error // why multipathd did not say
+}
+
+// hearsay reads it; the links only where a target's whole LU is to go.
+func (s *Sweeper) hearsay(ctx context.Context, targets []Target) (heard hearsay, err error) {
+	if heard.entries, heard.deaf = s.calm.Paths(ctx); nobody(heard.deaf) {
+		heard.entries, heard.deaf = nil, nil
+	}
+	if slices.ContainsFunc(targets, func(t Target) bool { return !t.Keeps }) {
+		heard.links, err = s.calm.Links(ctx)
+	}
+	return heard, opError("read the links in", "/dev/disk/by-id", err)
+}
+
+// entriesOf are multipathd's for a target that is to go.
+func (heard hearsay) entriesOf(t Target) []string {
+	var out []string
+	for _, e := range heard.entries {
+		if !t.Keeps && e.WWID == t.WWID {
+			out = append(out, "multipathd's entry for "+e.Dev)
+		}
+	}
+	return out
+}
+
+// linksOf are those that name a target that is to go.
+func (heard hearsay) linksOf(t Target) []diskbyid.Link {
+	return slices.DeleteFunc(slices.Clone(heard.links), func(l diskbyid.Link) bool { return t.Keeps || !l.Claims(t.WWID) })
 }
 
 // remains lists the maps and disks that bear the target's identity.
 func (sc *scene) remains(t Target) []string {
-	var out []string
+	out := []string{}
 	for _, b := range sc.blocks {
 		if b.DM == nil || t.Keeps {
 			continue
@@ -146,7 +163,7 @@ func (sc *scene) stays(t Target, dev string) bool {
 
 // newOwners says who bears the target's old names now.
 func (sc *scene) newOwners(t Target) []string {
-	var out []string
+	out := []string{}
 	if t.Map != nil {
 		if b := sc.block[t.Map.DM]; b != nil && b.DM != nil && b.DM.UUID != t.Map.UUID {
 			out = append(out, fmt.Sprintf("%s is %s now, another map", t.Map.DM, b.DM.Name))
@@ -160,28 +177,63 @@ func (sc *scene) newOwners(t Target) []string {
 	return out
 }
 
-// verify waits until nothing of the target is left.
+// verify waits until nothing of the target is left. What is remembered of it goes
+// last, and is looked at first, for that costs little; and once more after all the
+// rest: udev makes links anew with each event, and one look may fall between.
 func (r *run) verify(ctx context.Context) error {
-	var v Verification
+	var left []string
 	var unseen error
-	gone := 0 // looks in a row: udev makes links anew with each event, and one look may fall between
+	gone := false // at the last look
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
-		all, err := r.s.Verify(ctx, r.t)
-		if unseen = err; len(all) == 1 && ctx.Err() == nil {
-			v = all[0]
+		remains, err := r.remembered(ctx)
+		sure := gone && len(r.t.Foreign) == 0
+		if err == nil && len(remains) == 0 && !sure {
+			remains, err = r.remains(ctx)
 		}
-		answered := err == nil || r.unheard != nil && len(all) == 1
-		if gone++; !answered || !v.Gone {
-			gone = 0
+		if err == nil && len(remains) == 0 && gone {
+			return true, nil
 		}
-		r.misleading = v.Misleading
-		return gone == 2, nil
+		gone, unseen = err == nil && len(remains) == 0, err
+		if ctx.Err() == nil {
+			left = remains
+		}
+		return false, nil
 	}, func() error {
-		if len(v.Remains) == 0 {
+		if len(left) == 0 {
 			return opError("verify that it is gone:", r.t.WWID, orError(unseen, "there was no time to look"))
 		}
-		return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: v.Remains})
+		return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: left})
 	})
+}
+
+// remembered is what multipathd and udev still know of the target, as far as it
+// can be told without looking at the devices. A multipathd that has not answered
+// before need not now.
+func (r *run) remembered(ctx context.Context) ([]string, error) {
+	heard, err := r.s.hearsay(ctx, []Target{r.t})
+	if err == nil && r.unheard == nil {
+		err = opError("see multipathd's paths", "", heard.deaf)
+	}
+	left := heard.entriesOf(r.t)
+	for _, l := range heard.linksOf(r.t) {
+		if len(r.t.Foreign) == 0 { // or it may lead to what stays
+			left = append(left, linkWords(l))
+		}
+	}
+	return left, err
+}
+
+// remains is everything that is left of the target, the devices included.
+func (r *run) remains(ctx context.Context) ([]string, error) {
+	all, err := r.s.Verify(ctx, r.t)
+	if len(all) != 1 {
+		return nil, err
+	}
+	if r.unheard != nil {
+		err = ctx.Err()
+	}
+	r.misleading = all[0].Misleading
+	return all[0].Remains, err
 }
 
 // nobody reports whether there is no multipathd that could list anything.

@@ -55,6 +55,15 @@ func (r *run) unhurried(ctx context.Context, d time.Duration) (context.Context, 
 	return ctx, cancel
 }
 
+// halfOf leaves one half of the time for what comes after.
+func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(end)/2)
+}
+
 // late names a step's time-out as what it is.
 func late(ctx context.Context, what string, err error) error {
 	var already *TimeoutError

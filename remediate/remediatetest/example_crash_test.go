@@ -30,7 +30,7 @@ func ExampleHost_CrashBefore() {
 	// killed before change 2 with 3 left; then [] <nil>
 	// killed before change 3 with 2 left; then [] <nil>
 	// killed before change 4 with 2 left; then [] <nil>
-	// killed before change 5 with 1 left; then [] <nil>
+	// killed before change 5 with 2 left; then [] <nil>
 	// killed before change 6 with 1 left; then [] <nil>
 	// there is no change 7
 }

@@ -87,8 +87,8 @@ func ExampleHost_BusyOnFlush() {
 	// dm resume mpatha
 	// multipath -f mpatha
 	// sdb state offline
-	// sdb delete
 	// sdc state offline
+	// sdb delete
 	// sdc delete
 }
 

@@ -58,8 +58,8 @@ func Example() {
 	// true removed
 	// multipath -f mpathb
 	// sdd state offline
-	// sdd delete
 	// sde state offline
+	// sdd delete
 	// sde delete
 	// [map mpatha (dm-11) disk sdb (39:0:0:1) disk sdc (40:0:0:1)] [] 1
 }
