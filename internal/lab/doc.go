@@ -6,7 +6,7 @@
 //	go run ./internal/lab -run '^TestSoak$' -suites all -soak 125 [-seed N]
 //	go run ./internal/lab -outcomes print|check|write -suites all
 //	go run ./internal/lab -peers print|check|write -suites all
-//	go run ./internal/lab -bench
+//	go run ./internal/lab -bench [-write]
 //
 // The second form runs the soak for as many random rounds, drawn by the seed on
 // the first distribution and by one more on each next one. The third runs the
@@ -14,7 +14,8 @@
 // compares that with OUTCOMES.md, or writes it there. The fourth puts the
 // rules of package peers into each of its situations, each on a boot of its own,
 // and prints the table that the README shows, compares it with the README's, or
-// writes it there. The fifth runs the benchmarks instead of the scenarios.
+// writes it there. The fifth runs the benchmarks instead of the scenarios, each on
+// a guest of its own, and prints one table of ratios, or writes it into the READMEs.
 // Whatever tables a scenario fills are printed in the end, as Markdown.
 //
 // Each scenario gets a guest of its own: a User-Mode Linux kernel, which needs

@@ -20,8 +20,9 @@ import (
 // first.
 var allSuites = []string{"bullseye", "bookworm", "trixie", "sid"}
 
-// benchTimeout is the time limit of one benchmark.
-const benchTimeout = 15 * time.Minute
+// benchTimeout is the time limit of one benchmark, most of which is for getting
+// the LUs back.
+const benchTimeout = 45 * time.Minute
 
 type options struct {
 	suites  []string
@@ -33,6 +34,7 @@ type options struct {
 	again   int
 	build   bool
 	bench   bool
+	write   bool // the benchmarks' table into the READMEs
 	keep    string
 	timeout time.Duration
 	cache   string
@@ -80,6 +82,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.again, "again", 0, "run what failed once more, alone, where it is no more than `N` scenarios")
 	fs.BoolVar(&o.build, "build", false, "build the lab where it is missing, and run nothing")
 	fs.BoolVar(&o.bench, "bench", false, "run the benchmarks, and nothing else: one guest at a time, with more time, on bookworm unless told")
+	fs.BoolVar(&o.write, "write", false, "with -bench, write the table of ratios into the READMEs, where every benchmark has passed")
 	fs.StringVar(&o.keep, "keep", "", "keep what each guest wrote, and its console, under this `directory`")
 	fs.DurationVar(&o.timeout, "timeout", 180*time.Second, "time limit of one scenario, boot included")
 	fs.StringVar(&o.peers, "peers", "", "put others' rules into the situations of the scenarios TestPeers…, each on a boot of its own, and `print` the table, or check or write the README's")
@@ -96,6 +99,9 @@ func parseOptions(args []string) (options, error) {
 		if !slices.Contains([]string{"", "print", "check", "write"}, how) {
 			return o, fmt.Errorf("%s is print, check or write", name)
 		}
+	}
+	if o.write && !o.bench {
+		return o, fmt.Errorf("-write goes with -bench")
 	}
 	if o.bench {
 		o.jobs, o.timeout = 1, max(o.timeout, benchTimeout)
@@ -186,6 +192,11 @@ func lab(ctx context.Context, o options) (bool, error) {
 			return false, err
 		}
 		ok = ok && same
+	}
+	if ok && o.write {
+		if err := writeRatios(root, o, allTables(cells)); err != nil {
+			return false, err
+		}
 	}
 	return ok, bin.lack
 }

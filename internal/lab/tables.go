@@ -44,20 +44,24 @@ func markdown(all []shown) string {
 	slices.Sort(names)
 	var b strings.Builder
 	for _, n := range names {
-		fmt.Fprintf(&b, "\n%s:\n\n", n)
-		headed := false
-		for _, s := range all {
-			if s.name != n {
-				continue
-			}
-			if !headed {
-				writeRow(&b, append([]string{"distribution"}, s.lines[0]...))
-				writeRow(&b, slices.Repeat([]string{"---"}, len(s.lines[0])+1))
-				headed = true
-			}
-			for _, l := range s.lines[1:] {
-				writeRow(&b, append([]string{s.suite}, l...))
-			}
+		fmt.Fprintf(&b, "\n%s:\n\n%s", n, joined(all, n))
+	}
+	return b.String()
+}
+
+// joined is the tables of one name as one; "" where there is none.
+func joined(all []shown, name string) string {
+	var b strings.Builder
+	for _, s := range all {
+		if s.name != name {
+			continue
+		}
+		if b.Len() == 0 {
+			writeRow(&b, append([]string{"distribution"}, s.lines[0]...))
+			writeRow(&b, slices.Repeat([]string{"---"}, len(s.lines[0])+1))
+		}
+		for _, l := range s.lines[1:] {
+			writeRow(&b, append([]string{s.suite}, l...))
 		}
 	}
 	return b.String()

@@ -152,9 +152,10 @@ func WaitMaps(t testing.TB, maps, paths int) []Map {
 	nudged := time.Now()
 	more := time.Duration(maps) * time.Second // a daemon makes two or three a second
 	WaitFor(t, what, 2*(settled+more), func() error {
-		if time.Since(nudged) > 6*time.Second+more {
+		if time.Since(nudged) > 6*time.Second+more/4 {
 			nudged = time.Now()
 			addPaths()
+			addNodes()
 		}
 		return asWanted(maps, paths)
 	})
@@ -186,6 +187,17 @@ func addPaths() {
 // pathFormat has multipathd list its paths: name, device-mapper's state, the
 // checker's, WWID.
 const pathFormat = "%d %t %T %w"
+
+// addNodes has udev look again at maps without a node in /dev/mapper: it leaves
+// that out for one that it sees while it is suspended, and on a busy machine may
+// never see it again.
+func addNodes() {
+	for _, m := range Maps() {
+		if _, err := os.Stat(m.Dev()); err != nil {
+			_, _ = TryFor(5*time.Second, "udevadm", "trigger", "--action=change", "/sys/block/"+m.DM)
+		}
+	}
+}
 
 func asWanted(maps, paths int) error {
 	have := Maps()

@@ -21,38 +21,24 @@ import (
 func TestBenchClear(t *testing.T) {
 	const lost = 60
 	b := newBench(t, 4, 4+lost, guest.Conf{})
-	rows := guest.NewTable(t, "clearing 60 residual maps of two paths", "by", "time, sweep = 1", "left over")
-	var swept time.Duration
-	for range 2 {
-		took := b.clearedBy(t, sweepAll)
-		if swept == 0 || took.time < swept {
-			swept = took.time
-		}
-		b.expectNothingLeft(t, "sweep", took.lost)
-		b.regain(t)
-	}
-	rows.Row("`sweep apply -yes -own all -dwell 0 -max-dead 100%`", "1.00", "nothing")
-
-	var floor time.Duration
-	for _, atOnce := range []int{1, 8} {
-		took := b.clearedBy(t, func(t *testing.T, maps []guest.Map) { byTheKernel(t, maps, atOnce) })
-		b.expectNothingLeft(t, "the kernel", took.lost)
-		t.Logf("the kernel, %d at once: %s", atOnce, took.time)
-		if floor == 0 || took.time < floor {
-			floor = took.time
-		}
-		b.regain(t)
-	}
-	rows.Row("the kernel's floor: device-mapper removals and deletes alone, at the best concurrency", ratio(floor, swept), "nothing")
-
-	took := b.clearedBy(t, manualRunbook)
-	rows.Row("the runbook as a shell loop, with its `multipath -ll` before and after", ratio(took.time, swept), b.left(t, took.lost))
+	sweep := b.clearedBy(t, sweepAll)
+	b.expectNothingLeft(t, "sweep", sweep.lost)
 	b.regain(t)
+	kernel := b.clearedBy(t, func(t *testing.T, maps []guest.Map) { byTheKernel(t, maps, 8) })
+	b.expectNothingLeft(t, "the kernel", kernel.lost)
+	b.regain(t)
+	runbook := b.clearedBy(t, manualRunbook)
+	leftByHand := b.left(t, runbook.lost)
+	b.regain(t)
+	script := b.clearedBy(t, rescanScript)
+	leftByScript := b.left(t, script.lost)
 
-	took = b.clearedBy(t, rescanScript)
-	rows.Row("`rescan-scsi-bus.sh -r -m` (sg3-utils)", ratio(took.time, swept), b.left(t, took.lost))
-
-	t.Logf("sweep %s, floor %s", swept, floor)
+	const what = "60 residual maps of two paths, cleared by `sweep apply -yes -own all -dwell 0`, its looks before and after included"
+	rows := ratios(t)
+	rows.Row(what, "the kernel's floor: device-mapper removals and SCSI deletes alone, eight at once", ratio(sweep.time, kernel.time), "sweep left nothing")
+	rows.Row(what, "the runbook as a shell loop: `dd`, `multipath -f`, deletes, `multipath -ll` before and after", ratio(sweep.time, runbook.time), "the runbook left "+leftByHand)
+	rows.Row(what, "`rescan-scsi-bus.sh -r -m` (sg3-utils)", ratio(sweep.time, script.time), "the script left "+leftByScript)
+	t.Logf("sweep %s, floor %s, runbook %s, script %s", sweep.time, kernel.time, runbook.time, script.time)
 }
 
 // A clearing is one contender's run.

@@ -15,7 +15,7 @@ import (
 // A survey against multipath -ll, on 8, 32 and 64 maps, healthy and dead. The LUs
 // take 10 ms for a command, as a distant array does.
 func TestBenchSurvey(t *testing.T) {
-	rows := guest.NewTable(t, "a survey against multipath -ll", "maps", "healthy", "all but one gone")
+	rows := ratios(t)
 	d := guest.ScsiDebug(t, 2, 8, "delay=0")
 	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true})
 	s := newSweeper(t, remediate.WithMaxDead(1))
@@ -29,7 +29,8 @@ func TestBenchSurvey(t *testing.T) {
 			guest.WaitFailed(t, d.Map(t, lun))
 		}
 		dead := against(t, s)
-		rows.Row(fmt.Sprint(luns), healthy, dead)
+		rows.Row(fmt.Sprintf("a survey of %d healthy maps", luns), "`multipath -ll`", healthy, "")
+		rows.Row(fmt.Sprintf("a survey of %d maps of which one lives", luns), "`multipath -ll`", dead, "")
 		d.SetWhenIdle(t, "delay", "0")
 		d.RestoreLUNs(t)
 		waitActive(t, d)
@@ -58,29 +59,43 @@ func against(t *testing.T, s *remediate.Sweeper) string {
 	return ratio(ours, theirs)
 }
 
+// What disks that hang cost a survey: every command to one is dropped, so that
+// nothing comes back within the time-out of a probe.
+func TestBenchHung(t *testing.T) {
+	const luns, timeout = 16, 3 * time.Second // of two paths each
+	d := guest.ScsiDebug(t, 2, luns, "delay=0")
+	s := newSweeper(t, remediate.WithMaxDead(1), remediate.WithProbeTimeout(timeout))
+	none := best(3, func() { survey(t, s) })
+	release := hang(t, d)
+	first := timed(func() { survey(t, s) })
+	second := timed(func() { survey(t, s) }) // of which nothing is started twice
+	release()
+	rows := ratios(t)
+	rows.Row("what 32 disks that hang add to a survey", "one time-out of a probe", ratio(first-none, timeout), "")
+	rows.Row("the same while they still hang, at the second survey", "one time-out of a probe", ratio(second-none, timeout), "")
+	t.Logf("none hung %s, 32 hung %s, once more %s", none, first, second)
+}
+
 // What maps that queue without a path cost a survey: readers of such a map would
 // hang, each until somebody switches queueing off.
-func TestBenchHung(t *testing.T) {
+func TestBenchQueueing(t *testing.T) {
 	const luns = 40
-	rows := guest.NewTable(t, "a survey of 40 maps, some of which queue without a path", "hung maps", "time, none hung = 1")
+	rows := ratios(t)
 	d := guest.ScsiDebug(t, 2, luns, "delay=0")
 	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true, NoPathRetry: "queue"})
 	guest.WaitMaps(t, luns, 2)
 	s := newSweeper(t, remediate.WithMaxDead(1))
-	var none time.Duration
-	for _, hung := range []int{0, 1, 8, 32} {
-		d.VanishLUNs(t, luns-hung)
-		for lun := luns - hung; lun < luns; lun++ {
+	none := best(3, func() { survey(t, s) })
+	for _, queueing := range []int{1, 8, 32} {
+		d.VanishLUNs(t, luns-queueing)
+		for lun := luns - queueing; lun < luns; lun++ {
 			guest.WaitFailed(t, d.Map(t, lun))
 		}
 		took := best(3, func() { survey(t, s) })
-		if hung == 0 {
-			none = took
-		}
-		rows.Row(fmt.Sprint(hung), ratio(took, none))
+		rows.Row(fmt.Sprintf("a survey of 40 maps of which %d queue without a path", queueing), "the same while none does", ratio(took, none), "")
 	}
-	if stuck, _ := filepath.Glob("/proc/self/task/*"); len(stuck) > 200 {
-		t.Errorf("%d threads", len(stuck))
+	if threads, _ := filepath.Glob("/proc/self/task/*"); len(threads) > 200 {
+		t.Errorf("%d threads", len(threads))
 	}
 	expectNotStuck(t)
 }

@@ -92,6 +92,13 @@ func (b *bench) expectNothingLeft(t *testing.T, who string, lost []guest.Map) {
 
 func ratio(a, b time.Duration) string { return fmt.Sprintf("%.2f", float64(a)/float64(b)) }
 
+// ratios is the table of all benchmarks: what was measured, what it is divided by,
+// the quotient of the two, and what else came of it.
+func ratios(t *testing.T) *guest.Table {
+	t.Helper()
+	return guest.NewTable(t, "ratios", "what", "divided by", "ratio", "besides")
+}
+
 func timed(do func()) time.Duration {
 	begun := time.Now()
 	do()
