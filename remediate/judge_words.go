@@ -176,9 +176,13 @@ func names(f Facts, a Answer) string {
 // name is the path's kernel name, or its address where it has none.
 func (p Path) name() string { return or(p.Dev, p.HCTL.String()) }
 
-// String is the use in words: "mount /var/lib/x (ext4, pid 1)".
+// String is the use in words: "mount /var/lib/x (ext4, pid 1)", "could not check
+// (the open files of 1 process could not be read)".
 func (u Use) String() string {
 	s := string(u.Kind) + " " + u.By
+	if u.Kind == UseUnknown {
+		s = u.By
+	}
 	detail := u.Detail
 	if u.Release != "" {
 		detail += "; to be ended by its operator: " + u.Release

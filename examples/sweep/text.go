@@ -131,7 +131,8 @@ func useWords(users []remediate.Use) []string {
 	if len(users) == 0 {
 		return []string{"no"}
 	}
-	out := []string{string(users[0].Kind) + " " + ending(users[0].By, 28)}
+	u := users[0]
+	out := []string{remediate.Use{Kind: u.Kind, By: ending(u.By, 28)}.String()}
 	if n := len(users) - 1; n > 0 {
 		out = append(out, fmt.Sprintf("and %d more", n))
 	}
