@@ -15,6 +15,14 @@ import (
 // the mount point inside and that file.
 func MountPinned(t testing.TB, device string) (dir, file string) {
 	t.Helper()
+	dir = folder(t, "pinned-")
+	return dir, Pin(t, "mount", dev(device), dir)
+}
+
+// Pin runs a command in a new mount namespace, which a file keeps afterwards, on
+// which it is mounted. It returns the file.
+func Pin(t testing.TB, argv ...string) (file string) {
+	t.Helper()
 	const keep = "/run/lab-ns"
 	if _, err := os.Stat(keep); err != nil {
 		mkdirs(t, keep)
@@ -26,13 +34,12 @@ func MountPinned(t testing.TB, device string) (dir, file string) {
 		t.Fatal(err)
 	}
 	f.Close()
-	dir = folder(t, "pinned-")
-	Run(t, "unshare", "--mount="+f.Name(), "--propagation", "private", "mount", dev(device), dir)
+	Run(t, append([]string{"unshare", "--mount=" + f.Name(), "--propagation", "private"}, argv...)...)
 	t.Cleanup(func() { Unpin(f.Name()) })
-	return dir, f.Name()
+	return f.Name()
 }
 
-// Unpin lets a namespace go that MountPinned has made.
+// Unpin lets a namespace go that Pin has made.
 func Unpin(file string) { _ = syscall.Unmount(file, syscall.MNT_DETACH) }
 
 // MountHeld mounts a device in a mount namespace that no process is in, and that

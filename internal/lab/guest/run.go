@@ -70,12 +70,17 @@ func SweepAs(t testing.TB, limit time.Duration, uid int, args ...string) Result 
 	return r
 }
 
-// runFor gives the command files for its outputs, not pipes: nothing here waits
-// for a grandchild that holds one open.
 func runFor(limit time.Duration, argv ...string) (Result, error) {
-	start := time.Now()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	return finish(cmd, limit)
+}
+
+// finish gives the command files for its outputs, not pipes: nothing here waits
+// for a grandchild that holds one open.
+func finish(cmd *exec.Cmd, limit time.Duration) (Result, error) {
+	start := time.Now()
+	argv := cmd.Args
 	stdout, stderr := scratch(), scratch()
 	defer stdout.Close()
 	defer stderr.Close()

@@ -6,7 +6,6 @@ import (
 	"os"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // MountAt mounts a device at a place of the system's own, until the test ends.
@@ -28,17 +27,4 @@ func CommandLine(t testing.TB, text string) {
 		Run(t, "mount", "--bind", file, "/proc/cmdline")
 	}
 	t.Cleanup(func() { _ = syscall.Unmount("/proc/cmdline", syscall.MNT_DETACH) })
-}
-
-// SweepInside is Sweep in a mount namespace of its own, as in a container: what
-// the host has mounted below /boot is not mounted there, but below root.
-func SweepInside(t testing.TB, limit time.Duration, root string, args ...string) Result {
-	t.Helper()
-	argv := append([]string{"unshare", "--mount", "--propagation", "private", "sh", "-c",
-		"umount -R -l /boot/efi; exec /payload/sweep \"$@\"", "sh"}, args...)
-	r, err := runFor(limit, argv...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
 }
