@@ -6,6 +6,7 @@
 //	go run ./internal/lab -run '^TestSoak$' -suites all -soak 125 [-seed N]
 //	go run ./internal/lab -outcomes print|check|write -suites all
 //	go run ./internal/lab -peers print|check|write -suites all
+//	go run ./internal/lab -realrun write
 //	go run ./internal/lab -bench [-write]
 //
 // The second form runs the soak for as many random rounds, drawn by the seed on
@@ -14,8 +15,10 @@
 // compares that with OUTCOMES.md, or writes it there. The fourth puts the
 // rules of package peers into each of its situations, each on a boot of its own,
 // and prints the table that the README shows, compares it with the README's, or
-// writes it there. The fifth runs the benchmarks instead of the scenarios, each on
-// a guest of its own, and prints one table of ratios, or writes it into the READMEs.
+// writes it there. The fifth writes the READMEs' real run anew, against which every
+// run of that scenario is held. The sixth runs the benchmarks instead of the
+// scenarios, each on a guest of its own, and prints one table of ratios, or writes
+// it into the READMEs.
 // Whatever tables a scenario fills are printed in the end, as Markdown.
 //
 // Each scenario gets a guest of its own: a User-Mode Linux kernel, which needs

@@ -41,6 +41,7 @@ type options struct {
 	rounds  int    // of the soak; 0 for its own number
 	peers   string // compare with others' rules, and "print", "check" or "write" the table
 	table   string // of what came of each scenario's LUs: "print", "check" or "write"
+	realrun string // "write" the READMEs' real run anew
 	seed    uint64 // of the soak on the first suite; each next one has one more
 }
 
@@ -87,6 +88,7 @@ func parseOptions(args []string) (options, error) {
 	fs.DurationVar(&o.timeout, "timeout", 180*time.Second, "time limit of one scenario, boot included")
 	fs.StringVar(&o.peers, "peers", "", "put others' rules into the situations of the scenarios TestPeers…, each on a boot of its own, and `print` the table, or check or write the README's")
 	fs.StringVar(&o.table, "outcomes", "", "`print` what came of each scenario's LUs, or check or write "+outcomesPage)
+	fs.StringVar(&o.realrun, "realrun", "", "run "+realRun+" on "+realRunSuite+" alone and `write` what it prints into the READMEs; any other run of it there is held against them")
 	fs.IntVar(&o.rounds, "soak", 0, "`rounds` of TestSoak, with as much more time as they take")
 	fs.Uint64Var(&o.seed, "seed", 1, "`seed` of TestSoak's rounds on the first distribution; on each next one it is one more")
 	if err := fs.Parse(args); err != nil {
@@ -102,6 +104,12 @@ func parseOptions(args []string) (options, error) {
 	}
 	if o.write && !o.bench {
 		return o, fmt.Errorf("-write goes with -bench")
+	}
+	if o.realrun != "" && o.realrun != "write" {
+		return o, fmt.Errorf("-realrun is write")
+	}
+	if o.realrun != "" {
+		*suites, *run = realRunSuite, "^"+realRun+"$"
 	}
 	if o.bench {
 		o.jobs, o.timeout = 1, max(o.timeout, benchTimeout)
@@ -180,6 +188,10 @@ func lab(ctx context.Context, o options) (bool, error) {
 			return false, err
 		}
 		return ok, bin.lack
+	}
+	if o.realrun != "" {
+		ok, err := writeRealRun(ctx, o, root, dir, bin)
+		return ok, errors.Join(err, bin.lack)
 	}
 	cells := matrix(names, o.suites, o.spread)
 	ok := runAll(ctx, o, dir, bin, cells)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,13 +17,19 @@ type cell struct {
 	verdict     verdict
 	tables      []shown
 	outcome     string // what came of the scenario's LUs, "" where nothing was swept
+	shown       string // what the README's real run must show
+	err         error  // of what the lab holds against it
 }
 
 // matrix pairs scenarios with distributions: each with each, or, spread, each
-// with one, in turn.
+// with one, in turn, but for the real run, which has one of its own.
 func matrix(tests, suites []string, spread bool) []*cell {
 	var out []*cell
 	for i, t := range tests {
+		if spread && t == realRun && slices.Contains(suites, realRunSuite) {
+			out = append(out, &cell{test: t, suite: realRunSuite})
+			continue
+		}
 		if spread {
 			out = append(out, &cell{test: t, suite: suites[i%len(suites)]})
 			continue
@@ -102,7 +109,15 @@ func runCell(ctx context.Context, o options, dir string, bin payload, c *cell) v
 		return verdict{words: err.Error()}
 	}
 	c.tables, c.outcome = tablesIn(g.payload(), c.suite), text(filepath.Join(g.payload(), "outcome"))
-	return judge(e)
+	v := judge(e)
+	if c.test != realRun || c.suite != realRunSuite || !v.passed {
+		return v
+	}
+	c.shown = text(filepath.Join(g.payload(), "realrun"))
+	if c.err = checkRealRun(bin.root, c.shown); c.err != nil {
+		v = verdict{words: c.err.Error(), detail: c.shown, took: v.took}
+	}
+	return v
 }
 
 // table prints the scenarios down, the distributions across, in columns.

@@ -17,6 +17,7 @@ import (
 // A payload is what a guest gets to run: the scenarios as one static test
 // binary, the sweep command beside it, and examples where a scenario runs them.
 type payload struct {
+	root  string // the module that it was made from
 	dir   string
 	files []string // what goes into every guest's /payload
 	lack  error    // why a command is not among them
@@ -38,7 +39,7 @@ func moduleRoot(ctx context.Context) (string, error) {
 // buildPayload compiles the guest's programs into a folder below dir. Without
 // the sweep command it goes on, for the scenarios that do not need it.
 func buildPayload(ctx context.Context, root, dir string) (payload, error) {
-	p := payload{dir: filepath.Join(dir, "bin")}
+	p := payload{root: root, dir: filepath.Join(dir, "bin")}
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return p, err
 	}

@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,6 +54,15 @@ func (c Conf) text() string {
 		b.WriteString("}\n")
 	}
 	return b.String() + strings.Join(c.Extra, "\n") + "\n"
+}
+
+// Bindings writes the file in which multipath keeps which friendly name is whose.
+func Bindings(t testing.TB, text string) {
+	t.Helper()
+	mkdirs(t, "/etc/multipath")
+	if err := os.WriteFile("/etc/multipath/bindings", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A Multipathd is the running daemon.
@@ -247,6 +257,19 @@ func WaitFailed(t testing.TB, m Map) {
 			}
 		}
 		return nil
+	})
+}
+
+// WaitChecked waits until multipathd's checkers call just n paths this
+// ("faulty").
+func WaitChecked(t testing.TB, n int, state string) {
+	t.Helper()
+	WaitFor(t, fmt.Sprintf("%d paths are %s", n, state), settled, func() error {
+		said, err := TryFor(5*time.Second, "multipathd", "show", "paths", "format", "%d %t %T")
+		if err == nil && strings.Count(said, " "+state) != n {
+			err = errors.New(said)
+		}
+		return err
 	})
 }
 

@@ -3,6 +3,8 @@
 package scenario
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,18 +65,21 @@ func verify(t *testing.T, s *remediate.Sweeper, targets ...remediate.Target) []r
 	return all
 }
 
-// The same by the command, with nothing but its defaults.
+// The same by the command, with nothing but its defaults, and as the README shows
+// it.
 func TestRunbookSweep(t *testing.T) {
-	d, _, maps := runbook(t, "fail")
+	d, maps := orderly(t)
 	disks := append(d.Disks(t, 2), d.Disks(t, 3)...)
 	d.VanishLUNs(t, 2)
 	guest.WaitFailed(t, maps[2])
 	guest.WaitFailed(t, maps[3])
+	guest.WaitChecked(t, 4, "faulty")
+	guest.Udev(t)
 
-	r := guest.Sweep(t, limit, "scan")
-	t.Logf("sweep scan:\n%s%s", r.Stdout, r.Stderr)
-	if r.Code != 3 || !strings.Contains(r.Stdout, maps[2].Name) {
-		t.Fatalf("sweep scan: exit status %d", r.Code)
+	scan := guest.Sweep(t, limit, "scan")
+	t.Logf("sweep scan:\n%s%s", scan.Stdout, scan.Stderr)
+	if scan.Code != 3 || !strings.Contains(scan.Stdout, maps[2].Name) {
+		t.Fatalf("sweep scan: exit status %d", scan.Code)
 	}
 	if r := guest.Sweep(t, limit, "apply", "-yes"); r.Code != 3 {
 		t.Fatalf("sweep apply -yes, owning nothing: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
@@ -84,26 +89,66 @@ func TestRunbookSweep(t *testing.T) {
 			t.Fatalf("owning nothing, it left %d maps (%s)", n, m.Name)
 		}
 	}
-	r, trace := guest.SweepTraced(t, limit, "apply", "-yes", "-own", "all", "-json")
-	t.Logf("sweep apply -yes -own all -json:\n%s%s", r.Stdout, r.Stderr)
-	if r.Code != 0 {
-		t.Fatalf("sweep apply -yes -own all: exit status %d", r.Code)
+	const file = "plan.json"
+	act, trace := guest.SweepTraced(t, limit, "apply", "-yes", "-own", "all", "-o", file)
+	t.Logf("sweep apply -yes -own all -o plan.json:\n%s%s", act.Stdout, act.Stderr)
+	if act.Code != 0 {
+		t.Fatalf("sweep apply -yes -own all: exit status %d", act.Code)
 	}
-	p, err := remediate.ReadPlan(strings.NewReader(r.Stdout))
-	if err != nil {
-		t.Fatalf("%+v", err)
-	}
-	belongs(t, trace, p, maps[:2])
+	belongs(t, trace, planIn(t, file), maps[:2])
 	expectGone(t, maps[2], disks...)
 	expectGone(t, maps[3], disks...)
 	expectThere(t, maps[0], 2)
 	expectThere(t, maps[1], 2)
+	guest.Show(t, "# sweep scan\n"+scan.Stdout+"\n# sweep apply -yes -own all -o plan.json\n"+act.Stdout)
 
-	r = guest.Sweep(t, limit, "apply", "-yes", "-own", "all")
+	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all")
 	t.Logf("once more:\n%s%s", r.Stdout, r.Stderr)
 	if r.Code != 0 || !strings.Contains(r.Stdout, "nothing to do") {
 		t.Fatalf("sweep apply, once more: exit status %d\n%s", r.Code, r.Stdout)
 	}
+}
+
+func planIn(t *testing.T, file string) *remediate.Plan {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p, err := remediate.ReadPlan(f)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	return p
+}
+
+// orderly is the host of the runbook whose disks, maps and names all come in the
+// order of the LUNs, on every boot.
+func orderly(t *testing.T) (*guest.Debug, []guest.Map) {
+	t.Helper()
+	guest.Run(t, "modprobe", "-a", "sd_mod", "sg")
+	d := guest.ScsiDebug(t, 2, 4)
+	for try := 0; !slices.Equal(d.Disks(t, 0), []string{"sda", "sde"}) || !slices.Equal(d.Disks(t, 3), []string{"sdd", "sdh"}); try++ {
+		if try == 10 {
+			t.Fatalf("LUN 0 is %v, LUN 3 is %v", d.Disks(t, 0), d.Disks(t, 3))
+		}
+		guest.Run(t, "modprobe", "-r", "scsi_debug")
+		d = guest.ScsiDebug(t, 2, 4)
+	}
+	names := ""
+	for lun, name := range []string{"mpatha", "mpathb", "mpathc", "mpathd"} {
+		names += name + " " + guest.UdevWWID(t, d.Disks(t, lun)[0]) + "\n"
+	}
+	guest.Bindings(t, names)
+	conf := guest.Conf{NoPathRetry: "fail", FriendlyNames: true}
+	guest.StartMultipathd(t, conf).Stop(t)
+	guest.Run(t, "multipath", "-F")
+	for lun := range 4 {
+		guest.Run(t, "multipath", "/dev/"+d.Disks(t, lun)[0])
+	}
+	guest.StartMultipathd(t, conf)
+	return d, guest.WaitMaps(t, 4, 2)
 }
 
 // The operator's rule by name, where no target says anything: every LU of the
