@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -29,9 +31,13 @@ const (
 func volume(name, wwid string) *corev1.PersistentVolume {
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: corev1.PersistentVolumeSpec{PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
-			Driver: driver, VolumeHandle: "handle-" + name, VolumeAttributes: map[string]string{"wwid": wwid},
-		}}},
+		Spec: corev1.PersistentVolumeSpec{
+			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
+				Driver: driver, VolumeHandle: "handle-" + name, VolumeAttributes: map[string]string{"wwid": wwid},
+			}},
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Capacity:    corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("10Gi")},
+		},
 	}
 }
 
@@ -52,6 +58,14 @@ type bench struct {
 
 func newBench(t *testing.T, preset string, change func(*config), cluster ...runtime.Object) *bench {
 	t.Helper()
+	client := fake.NewClientset(append(cluster, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node}})...)
+	a, h := newAgent(t, client, preset, change)
+	return &bench{agent: a, host: h, client: client}
+}
+
+// newAgent is an agent on a simulated host, and on any cluster.
+func newAgent(t *testing.T, client kubernetes.Interface, preset string, change func(*config)) (*agent, *remediatetest.Host) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	cfg := config{node: node, driver: driver, wwidKey: "wwid", interval: time.Minute, timeout: time.Minute, maxDead: 0.5, condition: true}
@@ -60,18 +74,16 @@ func newBench(t *testing.T, preset string, change func(*config), cluster ...runt
 	}
 	h := remediatetest.New(t)
 	h.Stage(preset)
-	client := fake.NewClientset(append(cluster, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node}})...)
 	vols := watchVolumes(ctx, client, cfg)
 	require.Eventually(t, vols.synced, 30*time.Second, time.Millisecond)
 	sweeper, err := newSweeper(cfg, vols.Claim, slog.New(slog.DiscardHandler), remediate.WithSystem(h.System()))
 	require.NoError(t, err)
 	events, closing := newEvents(client, node)
 	t.Cleanup(closing)
-	a := &agent{
+	return &agent{
 		cfg: cfg, log: slog.New(slog.DiscardHandler), sweeper: sweeper, volumes: vols, metrics: newMetrics(), events: events,
 		condition: conditionWriter{client: client, node: node}, now: time.Now,
-	}
-	return &bench{agent: a, host: h, client: client}
+	}, h
 }
 
 // status is the node's condition, as the API server has it.

@@ -25,6 +25,7 @@ var holders = []holder{
 	{"# sweep ", "internal/lab/realrun.go", `realRun      = "TestRunbookSweep"`},
 	{"docker run ", "internal/lab/guest/container_readme_test.go", "func TestREADMEContainers("},
 	{"go run ./internal/lab ", ".ci/run", "go run ./internal/lab "},
+	{"go test -tags apiserver ", ".ci/run", "go vet -tags apiserver"}, // it builds all of Kubernetes: a person's to run
 	{"csinode -endpoint unix:///run/csinode.sock -node-id", "internal/lab/scenario/csinode_test.go", `"-records"`},
 	{"csinode -endpoint unix:///run/csinode.sock call Node", "internal/lab/scenario/csinode_test.go", `"call"`},
 }
