@@ -45,11 +45,11 @@ type renaming struct {
 }
 
 func (r *renaming) Tables(ctx context.Context) ([]multipath.Table, error) {
-	return r.System.Kernel.Tables(ctx)
+	return r.Kernel.Tables(ctx)
 }
 
 func (r *renaming) Table(ctx context.Context, uuid string) (multipath.Table, error) {
-	t, err := r.System.Kernel.Table(ctx, uuid)
+	t, err := r.Kernel.Table(ctx, uuid)
 	if to := r.to.Load(); to != nil && err == nil {
 		t.Name = *to
 	}
@@ -57,16 +57,16 @@ func (r *renaming) Table(ctx context.Context, uuid string) (multipath.Table, err
 }
 
 func (r *renaming) Partitions(ctx context.Context) ([]multipath.PartitionMap, error) {
-	return r.System.Kernel.Partitions(ctx)
+	return r.Kernel.Partitions(ctx)
 }
 func (r *renaming) FailIfNoPath(ctx context.Context, uuid string) error {
-	return r.System.Kernel.FailIfNoPath(ctx, uuid)
+	return r.Kernel.FailIfNoPath(ctx, uuid)
 }
 func (r *renaming) QueueIfNoPath(ctx context.Context, uuid string) error {
-	return r.System.Kernel.QueueIfNoPath(ctx, uuid)
+	return r.Kernel.QueueIfNoPath(ctx, uuid)
 }
 func (r *renaming) Resume(ctx context.Context, uuid string) error {
-	return r.System.Kernel.Resume(ctx, uuid)
+	return r.Kernel.Resume(ctx, uuid)
 }
 
 // The map gets another alias while its queueing is off. It is not the planned one
