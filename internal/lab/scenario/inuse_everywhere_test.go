@@ -80,6 +80,9 @@ var stacked = []holder{
 	{"md", remediate.UseHolder, "md7", "mdadm --stop /dev/md7", func(t *testing.T, d string) (string, func()) {
 		return "", guest.Mirror(t, "7", d)
 	}},
+	{"bcache", remediate.UseHolder, "bcache0 (bcache)", "echo 1 > /sys/block/bcache0/bcache/stop", func(t *testing.T, d string) (string, func()) {
+		return guest.Bcache(t, d)
+	}},
 	{"loop", remediate.UseHolder, "loop", "losetup -d /dev/loop", func(t *testing.T, d string) (string, func()) {
 		node := guest.Losetup(t, d)
 		return "", func() { guest.Run(t, "losetup", "-d", node) }
