@@ -19,8 +19,9 @@ const outcomesPage = "internal/lab/OUTCOMES.md"
 
 const outcomesHead = "# What came of it\n\n" +
 	"Of the LUs of each scenario that were not in order: how many a sweep removed, how many it refused to remove when it\n" +
-	"came to it, and how many it left when it planned, and why. Each line is from a run on a real kernel with the\n" +
-	"distribution's own multipathd; that nothing else was touched is what the scenarios check. Made by\n" +
+	"came to it, and how many it left when it planned, and why. What is left at first, as long as it is in use for one, and\n" +
+	"removed by a later sweep counts in both. Each line is from a run on a real kernel with the distribution's own\n" +
+	"multipathd; that nothing else was touched is what the scenarios check. Made by\n" +
 	"`go run ./internal/lab -suites all -outcomes write`, which puts in the lines of what it has run.\n\n"
 
 // An outcome is what came of one scenario on one distribution.

@@ -17,23 +17,18 @@ import (
 // came is what came of the LUs of the one scenario that this guest runs.
 var came ledger
 
-// A ledger has, for each LU that was not in order, the furthest that a sweep came
-// with it, and why no further.
+// A ledger has, for each LU that was not in order, what became of it in one sweep
+// or the other, and why, as it was at last.
 type ledger struct {
 	mu sync.Mutex
-	by map[string]entry
+	by map[fate]map[string]string // the reason, by WWID
 }
 
-type entry struct {
-	stage stage
-	why   string
-}
-
-type stage int
+type fate int
 
 const (
-	wasLeft    stage = iota // not planned
-	wasRefused              // planned, and not removed
+	wasLeft    fate = iota // not planned
+	wasRefused             // planned, and not removed
 	wasRemoved
 )
 
@@ -42,11 +37,11 @@ func (l *ledger) done(t testing.TB, wwid, outcome, reason string) {
 	switch remediate.Outcome(outcome) {
 	case remediate.Absent:
 	case remediate.Removed:
-		l.enter(t, wwid, entry{stage: wasRemoved})
+		l.enter(t, wwid, wasRemoved, "")
 	case remediate.Refused:
-		l.enter(t, wwid, entry{wasRefused, cause(reason)})
+		l.enter(t, wwid, wasRefused, cause(reason))
 	default:
-		l.enter(t, wwid, entry{wasRefused, outcome + ", " + cause(reason)})
+		l.enter(t, wwid, wasRefused, outcome+", "+cause(reason))
 	}
 }
 
@@ -55,30 +50,26 @@ func (l *ledger) planned(t testing.TB, p *remediate.Plan) {
 	for _, d := range p.Survey.Devices {
 		due := slices.ContainsFunc(p.Targets, func(x remediate.Target) bool { return x.WWID == d.WWID })
 		if d.Verdict != remediate.Healthy && !due {
-			l.enter(t, d.WWID, entry{wasLeft, leftFor(d)})
+			l.enter(t, d.WWID, wasLeft, leftFor(d))
 		}
 	}
 }
 
-func (l *ledger) enter(t testing.TB, wwid string, e entry) {
+func (l *ledger) enter(t testing.TB, wwid string, f fate, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.by == nil {
-		l.by = map[string]entry{}
+		l.by = map[fate]map[string]string{wasLeft: {}, wasRefused: {}, wasRemoved: {}}
 	}
-	if before, found := l.by[wwid]; !found || before.stage <= e.stage {
-		l.by[wwid] = e
-	}
+	l.by[f][wwid] = why
 	guest.Outcome(t, l.count(wasRemoved), l.count(wasRefused), l.count(wasLeft))
 }
 
-// count says how many LUs are at a stage: "2 in use, 1 not ours".
-func (l *ledger) count(s stage) string {
+// count says how many LUs had a fate: "2 in use, 1 not ours".
+func (l *ledger) count(f fate) string {
 	n := map[string]int{}
-	for _, e := range l.by {
-		if e.stage == s {
-			n[e.why]++
-		}
+	for _, why := range l.by[f] {
+		n[why]++
 	}
 	var out []string
 	for _, why := range slices.Sorted(maps.Keys(n)) {
