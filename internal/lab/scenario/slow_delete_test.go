@@ -70,13 +70,14 @@ func TestSlowDelete(t *testing.T) {
 }
 
 // swallowed has a read sent to a disk, through its generic device, that is
-// never answered: the kernel waits for it for as long as its sender said.
+// never answered: the kernel waits for it for as long as its sender said, who is
+// killed, so that nobody has the disk open.
 func swallowed(t *testing.T, d *guest.Debug, disk string, timeout time.Duration) {
 	t.Helper()
 	device := "/sys/block/" + disk + "/device/"
 	d.Set(t, "opts", "4") // every command that every_nth hits is dropped
 	d.Set(t, "every_nth", "1")
-	inBackground(t, "sg_raw", fmt.Sprintf("--timeout=%.0f", timeout.Seconds()), "-r", "512",
+	sender := inBackground(t, "sg_raw", fmt.Sprintf("--timeout=%.0f", timeout.Seconds()), "-r", "512",
 		"/dev/"+guest.Ls(device + "scsi_generic")[0], "28", "0", "0", "0", "0", "0", "0", "0", "1", "0")
 	guest.WaitFor(t, "a command is under way", 10*time.Second, func() error {
 		if sent := guest.Read(t, device+"iorequest_cnt"); sent == guest.Read(t, device+"iodone_cnt") {
@@ -86,6 +87,7 @@ func swallowed(t *testing.T, d *guest.Debug, disk string, timeout time.Duration)
 	})
 	d.Set(t, "every_nth", "0")
 	d.Set(t, "opts", "0")
+	guest.Kill(t, sender.cmd.Process.Pid)
 }
 
 // deletes lists where threads of this process are in the kernel's delete of a
