@@ -86,7 +86,7 @@ func (r *run) unused(ctx context.Context, paths []*held, keeps *Map) error {
 			return err
 		}
 		stays := slices.ContainsFunc(users, func(u Use) bool { return !u.fleeting() })
-		if stays || try == 5 || r.s.pause(ctx, 200*time.Millisecond) != nil {
+		if stays || try == fleetingTries || r.s.pause(ctx, fleetingPause) != nil {
 			return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: users})
 		}
 	}

@@ -107,6 +107,16 @@ func (s *Sweeper) matches(ctx context.Context, h *held) error {
 // stillDue looks at the target again: both keys must hold now, and what is
 // there must be what the plan pinned. It returns errAbsent where nothing is.
 func (r *run) stillDue(ctx context.Context) (Device, error) {
+	for try := 0; ; try++ {
+		d, err := r.lookOnce(ctx)
+		fleeting := errors.As(err, new(*InUseError)) && r.s.onlyFleeting(&d.Facts)
+		if !fleeting || try == fleetingTries || r.s.pause(ctx, fleetingPause) != nil {
+			return d, err
+		}
+	}
+}
+
+func (r *run) lookOnce(ctx context.Context) (Device, error) {
 	begun, meant := time.Now(), r.meant()
 	sv, err := r.s.due.look(ctx, r.s, meant)
 	if err != nil {

@@ -82,7 +82,7 @@ func (s *Sweeper) survey(ctx context.Context, wanted func(*Facts) bool) (*Survey
 }
 
 // examine is survey, with a closer look from the start where the LUs are known to
-// be dead.
+// be dead, and without waiting for fleeting users: one LU's would hold up the rest.
 func (s *Sweeper) examine(ctx context.Context, wanted func(*Facts) bool, closer bool) (*Survey, error) {
 	sc, err := s.sys.look(ctx)
 	if err != nil {
@@ -157,6 +157,12 @@ func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted f
 	s.census(ctx, sc, lus, wanted, closer)
 }
 
+// How often, and after which pause, it is looked again whether a use was fleeting.
+const (
+	fleetingTries = 5
+	fleetingPause = 200 * time.Millisecond
+)
+
 // census finds the host's own LUs, and the users of each wanted LU, after everything else is known of
 // it, because the asking takes time in which somebody might come to use it. Where
 // a dead LU seems to be used by mere readers, it looks again a few times: udev
@@ -165,7 +171,7 @@ func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted fu
 	looked := slices.DeleteFunc(slices.Clone(lus), func(f *Facts) bool { return !wanted(f) })
 	for try := 0; ; try++ {
 		known := len(sc.gaps)
-		sc.readUsers(ctx, s.sys, closer || try > 0)
+		sc.readUsers(ctx, s.sys, closer)
 		if sc.readTables(ctx, s.sys); try > 0 {
 			sc.gaps = sc.gaps[:known] // told before
 		}
@@ -179,7 +185,7 @@ func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted fu
 			sc.users(f)
 			again = again || s.onlyFleeting(f)
 		}
-		if !again || try == 5 || s.pause(ctx, 200*time.Millisecond) != nil {
+		if closer || !again || try == fleetingTries || s.pause(ctx, fleetingPause) != nil {
 			return
 		}
 	}

@@ -97,7 +97,7 @@ func WithProtected(wwids ...string) Option {
 }
 
 // WithParallel says how many LUs are worked on side by side. Unless told, or for
-// 0, it is 16 for each SCSI host that the plan's paths go through, and at most 32.
+// 0, it is 8 for each SCSI host that the plan's paths go through, and at most 32.
 // Whatever it is, multipathd is given at most two flushes at once, and each SCSI
 // host four deletes; LUs that only wait until multipathd and udev have heard of the
 // end of their disks do not count.
