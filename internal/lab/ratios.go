@@ -17,7 +17,7 @@ const (
 )
 
 // writeRatios puts the table into every README of the module, with the command
-// that made it.
+// that made it, -run included: a table of some benchmarks says so.
 func writeRatios(root string, o options, all []shown) error {
 	table := joined(all, ratios)
 	if table == "" {
