@@ -64,7 +64,7 @@ func against(t *testing.T, s *remediate.Sweeper) string {
 func TestBenchHung(t *testing.T) {
 	const luns, timeout = 16, 3 * time.Second // of two paths each
 	d := guest.ScsiDebug(t, 2, luns, "delay=0")
-	s := newSweeper(t, remediate.WithMaxDead(1), remediate.WithProbeTimeout(timeout))
+	s := newSweeper(t, remediate.WithMaxDead(1), remediate.WithBackend("dm"), remediate.WithProbeTimeout(timeout))
 	none := best(3, func() { survey(t, s) })
 	release := hang(t, d)
 	first := timed(func() { survey(t, s) })

@@ -35,7 +35,7 @@ func hang(t *testing.T, d *guest.Debug) (release func()) {
 func TestHungDevices(t *testing.T) {
 	const luns, timeout = 16, 5 * time.Second // of two paths each, without multipath
 	d := guest.ScsiDebug(t, 2, luns, "delay=0")
-	s := newSweeper(t, remediate.WithMaxDead(1), remediate.WithProbeTimeout(timeout))
+	s := newSweeper(t, remediate.WithMaxDead(1), remediate.WithBackend("dm"), remediate.WithProbeTimeout(timeout))
 	begun := time.Now()
 	well := survey(t, s)
 	usual := time.Since(begun)
@@ -58,7 +58,7 @@ func TestHungDevices(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	begun = time.Now()
-	_, err := newSweeper(t).Survey(ctx)
+	_, err := newSweeper(t, remediate.WithBackend("dm")).Survey(ctx)
 	if took := time.Since(begun); took > 2*time.Second || err == nil {
 		t.Errorf("a survey that had one second took %s: %v", took, err)
 	}
