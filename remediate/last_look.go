@@ -103,6 +103,9 @@ func (r *run) users(ctx context.Context, paths []*held, keeps *Map) ([]Use, erro
 		return nil, err
 	}
 	sc.readUsers(ctx, r.s.sys, true)
+	if ctx.Err() != nil {
+		return nil, errors.WithStack(ctx.Err()) // what was not read in time says nothing
+	}
 	if why := sc.guard.protects(f, r.s.opt.protected); why != "" {
 		return nil, errors.WithStack(&ProtectedError{WWID: r.t.WWID, Reason: why})
 	}
