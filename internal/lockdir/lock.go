@@ -42,10 +42,13 @@ var errHeld = errors.New("locked")
 // Lock takes the lock of key, and waits for it until ctx ends; where that is
 // over already it tries once. holder is what others are told of who holds it.
 func (d *Dir) Lock(ctx context.Context, key, holder string) (*Lock, error) {
-	for {
+	for last := error(nil); ; {
 		l, err := d.try(ctx, digest(key), holder)
 		var held *HeldError
-		if !errors.As(err, &held) || !pause(ctx) {
+		if err != nil && ctx.Err() != nil && last != nil {
+			err = last // that time is up in the midst of a try says less
+		}
+		if last = err; !errors.As(err, &held) || !pause(ctx) {
 			if held != nil {
 				held.Cause = ctx.Err()
 			}
