@@ -76,16 +76,16 @@ func TestAutoStuckDaemon(t *testing.T) {
 // What a daemon that is stuck has in mind nobody else can tell: the kernel is no
 // answer to what multipathd still lists.
 func TestAutoPathsOfAStuckDaemon(t *testing.T) {
-	d := newFakeDaemon(t)
 	k := newFakeKernel()
-	a := NewAuto(d.client(), nil, k.backend(t), WithPatience(50*time.Millisecond))
 	for _, reply := range []string{silence, "timeout\n", "sdi\tnonsense\n"} {
+		d := newFakeDaemon(t)
 		d.reply = func(string) string { return reply }
+		a := NewAuto(d.client(), nil, k.backend(t), WithPatience(50*time.Millisecond))
 		_, err := a.Paths(t.Context())
 		require.Error(t, err, reply)
 		require.NotErrorIs(t, err, ErrNoDaemon, reply)
 	}
-	a = NewAuto(NewSocket("/nowhere", WithAddress(d.addr+".gone")), nil, k.backend(t))
+	a := NewAuto(NewSocket("/nowhere", WithAddress(t.TempDir()+"/gone")), nil, k.backend(t))
 	_, err := a.Paths(t.Context())
 	require.NoError(t, err, "without a daemon there is nothing that it could have in mind")
 }
