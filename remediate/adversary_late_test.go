@@ -122,17 +122,17 @@ type departing struct {
 }
 
 func (d departing) Probe(ctx context.Context, t blockprobe.Target) blockprobe.Result {
-	return d.System.Reader.Probe(ctx, t)
+	return d.Reader.Probe(ctx, t)
 }
 
 func (d departing) Claimed(ctx context.Context, t blockprobe.Target) (bool, error) {
 	if filepath.Base(t.Node) == "sdj" {
 		d.leave()
 	}
-	return d.System.Reader.Claimed(ctx, t)
+	return d.Reader.Claimed(ctx, t)
 }
 
-func (d departing) Stuck() []blockprobe.Stuck { return d.System.Reader.Stuck() }
+func (d departing) Stuck() []blockprobe.Stuck { return d.Reader.Stuck() }
 
 // multipathd purges a dead path, as newer versions do, right before it is looked
 // at a last time: nobody holds a disk that is gone.
