@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,14 @@ func TestPurgeRace(t *testing.T) {
 	}
 	g.Unmap(t, alone)
 	expectPurge(t, purges, disks[alone])
+	if purges {
+		guest.WaitFor(t, "multipathd removes the map, too", 20*time.Second, func() error {
+			if slices.ContainsFunc(guest.Maps(), func(m guest.Map) bool { return m.WWID == maps[alone].WWID }) {
+				return fmt.Errorf("%s is there", maps[alone].Name)
+			}
+			return nil
+		})
+	}
 
 	daemon.Freeze(t)
 	var lost []string
