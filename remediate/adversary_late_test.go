@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -145,4 +146,22 @@ func TestGoneWhileItsClaimIsLookedFor(t *testing.T) {
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 	require.NotContains(t, s.log(), "sdj")
+}
+
+// A disk that could not be switched off, because its link is down, may be used
+// again while the disk before it is being deleted, however long that takes.
+func TestUsedWhileAnotherIsDeleted(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	s.Outage()
+	sw := s.sweeper(t, s.detached(), remediate.WithMaxDead(1))
+	p := planned(t, sw, s.lu.WWID())
+	s.After("sdi delete", func() {
+		s.Mount("sdj", "/new")
+		time.Sleep(1100 * time.Millisecond)
+	})
+	res := executed(t, sw, p)
+	require.NotContains(t, s.log(), "sdj delete", "%s %s", res.Outcome, res.Reason)
+	var inUse *remediate.InUseError
+	require.ErrorAs(t, res.Err, &inUse)
 }

@@ -262,15 +262,13 @@ func (r *run) awaitFlush(ctx context.Context) (name string, done func(), err err
 // is waited for, and the look is made by who has the turn, which holds up others.
 const turnPatience = 10 * time.Second
 
-// freshTurn waits for a turn, and looks until one comes while the look is fresh:
-// where a look takes longer than that, for as long as it took, within limits, or
-// there would be more looking than flushing.
+// freshTurn waits for a turn, and looks until one comes while the look is fresh.
 func (r *run) freshTurn(ctx context.Context) (done func(), err error) {
 	for begun := time.Now(); time.Since(begun) < turnPatience; {
 		if err := r.stillFresh(ctx); err != nil {
 			return nil, err
 		}
-		soon, cancel := context.WithDeadline(ctx, r.looked.Add(min(max(fresh, r.lookTook), 3*fresh)))
+		soon, cancel := context.WithDeadline(ctx, r.looked.Add(fresh))
 		done, err = r.s.sys.turn(soon)
 		cancel()
 		if err == nil {

@@ -14,7 +14,8 @@ import (
 
 // clearPaths takes disks away, once their map is gone. All of them are asked a
 // last time and switched off. Nobody can come to use a disk that is off, so that
-// one more look, then, is the last word on who does; and they are deleted. Where
+// one more look, then, is the last word on who does; and they are deleted. One
+// whose link is down cannot be switched off, and is looked at once more. Where
 // one cannot go, those that are still there are switched on again.
 func (r *run) clearPaths(ctx context.Context, paths []*held) error {
 	paths = slices.DeleteFunc(slices.Clone(paths), func(h *held) bool { return h.pin == nil })

@@ -102,12 +102,11 @@ type run struct {
 	keeps    *Map      // the map that lives on without the paths that go
 	proof    Proof     // of death, as the last look found it
 	looked   time.Time // when that was
-	lookTook time.Duration
-	disabled bool     // queueing was switched off
-	flushing bool     // multipathd was told to flush
-	touched  bool     // something of the LU was changed for good
-	unheard  error    // why multipathd could not be asked whether it has forgotten
-	heirs    []string // who has the names now of what was gone from the start
+	disabled bool      // queueing was switched off
+	flushing bool      // multipathd was told to flush
+	touched  bool      // something of the LU was changed for good
+	unheard  error     // why multipathd could not be asked whether it has forgotten
+	heirs    []string  // who has the names now of what was gone from the start
 
 	misleading []string // links that name what is gone and lead to a disk that stays
 

@@ -40,10 +40,11 @@ func (r *run) free(ctx context.Context, paths []*held) error {
 	return nil
 }
 
-// seal makes sure, once for all paths, that nobody uses one who had come between
-// the look before and the moment in which it was switched off.
+// seal makes sure that nobody uses the disk who had come between the look before
+// and the moment in which it was switched off: once for all disks that are off.
+// One whose link was down could not be, and is looked at right before its delete.
 func (r *run) seal(ctx context.Context, h *held, paths []*held) error {
-	if h.sealed {
+	if h.sealed && h.off {
 		return nil
 	}
 	here, err := r.here(ctx, paths)

@@ -117,7 +117,7 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 }
 
 func (r *run) lookOnce(ctx context.Context) (Device, error) {
-	begun, meant := time.Now(), r.meant()
+	meant := r.meant()
 	sv, err := r.s.due.look(ctx, r.s, meant)
 	if err != nil {
 		return Device{}, err
@@ -134,7 +134,6 @@ func (r *run) lookOnce(ctx context.Context) (Device, error) {
 		return Device{}, err
 	}
 	r.proof, r.keeps, r.looked = d.Proof, d.Map, time.Now()
-	r.lookTook = r.looked.Sub(begun)
 	return d, r.permitted(d)
 }
 
