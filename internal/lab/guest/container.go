@@ -26,7 +26,7 @@ type Container struct {
 	HostNetwork bool     // the host's network namespace
 	Caps        []string // the capabilities that it keeps, as in "SYS_ADMIN"; all where nil
 	Devices     []string // what the device cgroup allows, as in "b *:* r"; everything where nil
-	Work        string   // a folder of the host's that it has as /work, for what its runs hand on
+	Work        string   // a folder of the host's that it has as /handed, for what its runs hand on
 }
 
 // Privileged is the container of the README's first docker run line: every right,

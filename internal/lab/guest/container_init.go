@@ -114,7 +114,7 @@ func (b *box) mountHost() error {
 	if b.Work == "" {
 		return nil
 	}
-	return b.bind(b.Work, "/work")
+	return b.bind(b.Work, "/handed")
 }
 
 // bind shows a file or folder of the host's at a place in the container.

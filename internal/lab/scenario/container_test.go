@@ -49,9 +49,9 @@ func sweepInside(t *testing.T, c guest.Container) {
 		t.Errorf("multipathd is spoken to by %q, want %q", got, want)
 	}
 	inside(3, "2 residual (2 removable)", "scan", "-own", "all")
-	inside(3, "for host worker-3", "plan", "-own", "all", "-dwell", "1s", "-o", "/work/plan.json")
-	inside(0, "Nothing residual is left", "apply", "-plan", "/work/plan.json", "-journal", "/work/journal")
-	inside(0, "all 2 gone", "verify", "-plan", "/work/plan.json")
+	inside(3, "for host worker-3", "plan", "-own", "all", "-dwell", "1s", "-o", "/handed/plan.json")
+	inside(0, "Nothing residual is left", "apply", "-plan", "/handed/plan.json", "-journal", "/handed/journal")
+	inside(0, "all 2 gone", "verify", "-plan", "/handed/plan.json")
 	inside(0, "nothing residual", "scan")
 	m.expectCleared(t)
 }
