@@ -125,7 +125,7 @@ func manualRunbook(t *testing.T, maps []guest.Map) {
 
 // rescanScript is what sg3-utils offers for it.
 func rescanScript(t *testing.T, _ []guest.Map) {
-	if _, err := guest.TryFor(4*time.Minute, "rescan-scsi-bus.sh", "-r", "-m"); err != nil {
+	if _, err := guest.TryFor(15*time.Minute, "rescan-scsi-bus.sh", "-r", "-m"); err != nil {
 		t.Logf("rescan-scsi-bus.sh: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 type bench struct {
 	*guest.Debug
 	kept, all int
+	healthy   []guest.Map // those of the LUs that stay, as they were at first
 }
 
 // newBench makes a host of maps of two paths each, of which kept stay.
@@ -26,6 +27,9 @@ func newBench(t *testing.T, kept, all int, c guest.Conf) *bench {
 	c.FriendlyNames = true
 	guest.StartMultipathd(t, c)
 	guest.WaitMaps(t, all, 2)
+	for lun := range kept {
+		b.healthy = append(b.healthy, b.Map(t, lun))
+	}
 	return b
 }
 
@@ -74,8 +78,12 @@ func (b *bench) left(t *testing.T, lost []guest.Map) string {
 	if maps+disks > 0 {
 		text = fmt.Sprintf("%d maps, %d disks", maps, disks)
 	}
-	for lun := range b.kept {
-		if err := carries(t, b.Map(t, lun), 2); err != nil {
+	for _, m := range b.healthy {
+		if _, there := info[m.Name]; !there {
+			text += "; took the healthy " + m.Name
+			continue
+		}
+		if err := carries(t, m, 2); err != nil {
 			text += "; harmed: " + err.Error()
 		}
 	}
