@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,13 +24,16 @@ type deniedKernel struct{ *multipath.DeviceMapper }
 
 func (deniedKernel) Tables(context.Context) ([]multipath.Table, error) { return nil, fs.ErrPermission }
 
-// A countedReader notes what is read.
+// A countedReader notes what is read; devices are read side by side.
 type countedReader struct {
 	*blockprobe.Prober
+	mu   sync.Mutex
 	read []string
 }
 
 func (r *countedReader) Probe(_ context.Context, t blockprobe.Target) blockprobe.Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.read = append(r.read, t.Key)
 	return blockprobe.Result{Outcome: blockprobe.Readable}
 }
