@@ -59,6 +59,7 @@ func keep() int {
 	cmd := exec.Command("/usr/bin/linux.uml", append([]string{
 		"mem=1G", "umid=guest", "uml_dir=/lab/uml", "root=/dev/root", "rootfstype=hostfs", "rootflags=/lab/root", "ro",
 		"init=/payload/init.sh", "PAYLOAD=/lab/root/payload", "con=null", "con0=fd:0,fd:1", "loglevel=6", "panic=-1",
+		"seccomp=auto", // where it can, which makes system calls cost half of what they cost by ptrace
 	}, s.Args...)...)
 	cmd.Dir = "/"
 	cmd.Env = []string{"HOME=/lab", "TMPDIR=/lab/tmp", "PATH=/usr/bin:/usr/sbin"}
