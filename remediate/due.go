@@ -3,7 +3,6 @@ package remediate
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // dueLooks are the looks by which the runs of one plan find out, each for its own
@@ -19,7 +18,7 @@ type dueLooks struct {
 
 func newDueLooks() *dueLooks {
 	d := &dueLooks{wanted: map[int]func(*Facts) bool{}}
-	d.looks.apart = func(took time.Duration) time.Duration { return took / 2 } // more may come to want one
+	d.looks.apart = gathering
 	return d
 }
 

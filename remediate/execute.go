@@ -108,6 +108,7 @@ type run struct {
 	unheard  error     // why multipathd could not be asked whether it has forgotten
 	heirs    []string  // who has the names now of what was gone from the start
 
+	after      *scene   // as it was once all disks had gone; nil where nobody has looked
 	misleading []string // links that name what is gone and lead to a disk that stays
 
 	locks []*lockdir.Lock

@@ -1,13 +1,14 @@
 package remediate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/sysfs"
 )
 
 // An inventory is which LUNs a target says that it has.
@@ -45,31 +46,41 @@ func (s *Sweeper) askTarget(ctx context.Context, p *Path) {
 	}
 }
 
-// takeInventory asks the LUs of a target, a few at a time, until some answer, and
-// one of these for the inventory.
+// takeInventory asks the LUs of a target, the lowest LUNs first and a few at a time,
+// until some answer, and one of these for the inventory. Of the rest of the host's
+// disks nothing is read. It gives up on a target where nothing comes back.
 func (s *Sweeper) takeInventory(ctx context.Context, t target) (inventory, error) {
-	sc := &scene{}
-	var err error
-	if sc.devices, err = s.sys.SCSIDevices(ctx); err != nil {
-		return inventory{}, opError("read the SCSI devices", "", err)
+	addresses, err := s.sys.FS.SCSIAddresses(ctx)
+	if err != nil {
+		return inventory{}, opError("list the SCSI devices", "", err)
 	}
-	sc.index()
-	var all []*Path
-	for i := range sc.devices {
-		if d := &sc.devices[i]; targetOf(d.HCTL) == t && isDisk(d) {
-			p := sc.path(d, false)
-			all = append(all, &p)
-		}
-	}
-	s.askUntilAnswered(ctx, sc, all)
+	addresses = slices.DeleteFunc(addresses, func(h sysfs.HCTL) bool { return targetOf(h) != t })
+	asking, cancel := context.WithTimeout(ctx, 2*s.opt.probeTimeout)
+	defer cancel()
 	var via []Path
-	for _, p := range all {
-		if p.Answer == Alive {
-			via = append(via, *p)
+	for group := range slices.Chunk(addresses, askedTogether) {
+		via = append(via, s.answering(asking, group)...)
+		if len(via) >= enoughWitnesses || asking.Err() != nil {
+			break
 		}
 	}
-	slices.SortFunc(via, func(a, b Path) int { return cmp.Compare(a.HCTL.LUN, b.HCTL.LUN) })
 	return s.reportLUNs(ctx, via)
+}
+
+// answering asks disks side by side, and lists those that answer.
+func (s *Sweeper) answering(ctx context.Context, addresses []sysfs.HCTL) []Path {
+	asked := make([]Path, len(addresses))
+	var wg sync.WaitGroup
+	for i, h := range addresses {
+		wg.Go(func() {
+			if d, err := s.sys.FS.SCSIDevice(ctx, h); err == nil && isDisk(&d) && d.Block != "" {
+				asked[i] = (&scene{}).path(&d, false)
+				s.askPath(ctx, &asked[i], &d, "")
+			}
+		})
+	}
+	wg.Wait()
+	return slices.DeleteFunc(asked, func(p Path) bool { return p.Answer != Alive })
 }
 
 // reportLUNs asks for a target's inventory through the first two of its living

@@ -151,8 +151,15 @@ type host struct {
 }
 
 func newHost(sys System) *host {
-	return &host{System: sys, byID: diskbyid.New(sys.FS), dirs: park.New(0, nil), turns: make(chan struct{}, flushesAtOnce), next: make(room, nextFlushes)}
+	h := &host{System: sys, byID: diskbyid.New(sys.FS), dirs: park.New(0, nil), turns: make(chan struct{}, flushesAtOnce), next: make(room, nextFlushes)}
+	h.closer.apart = gathering
+	return h
 }
+
+// gathering is the rest after a look at what costs the same for one LU and for many:
+// others may come to want the next one. It is short enough not to be felt by a LU
+// that is alone.
+func gathering(took time.Duration) time.Duration { return min(took, fresh/2) }
 
 // unhurried is the same host for those who only wait until something has gone.
 // However many they are, they spend no more than a third of the time on looking:

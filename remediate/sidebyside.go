@@ -27,14 +27,14 @@ const (
 	// nextFlushes is how many LUs look, at what one look finds for all of them,
 	// whether their maps may still go, and then wait for a flush. It is few
 	// enough for the last of them not to have to look again.
-	nextFlushes = 8
+	nextFlushes = 24
 	// deletesPerHost is for the kernel, which deletes the devices of one SCSI host
 	// one after the other (scan_mutex).
 	deletesPerHost = 4
 	// Most of the time that a LU takes it waits for a turn, or for a look at the
 	// whole host, which costs the same for one LU and for all that want it at the
 	// same time.
-	lusPerHost, fewestLUs, mostLUs = 8, 8, 32
+	lusPerHost, fewestLUs, mostLUs = 32, 8, 64
 	// waitingAtOnce is how many LUs may wait, with their locks held, until
 	// multipathd and udev have heard of the end of their devices.
 	waitingAtOnce = 64

@@ -43,6 +43,11 @@ func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification
 	if err != nil {
 		return nil, err
 	}
+	return s.verified(ctx, sc, targets)
+}
+
+// verified is Verify by a scene that was read already.
+func (s *Sweeper) verified(ctx context.Context, sc *scene, targets []Target) ([]Verification, error) {
 	heard, err := s.hearsay(ctx, targets)
 	if err != nil {
 		return nil, err
@@ -223,9 +228,17 @@ func (r *run) remembered(ctx context.Context) ([]string, error) {
 	return left, err
 }
 
-// remains is everything that is left of the target, the devices included.
+// remains is everything that is left of the target, the devices included. At first
+// they are those that the last look for stragglers has seen.
 func (r *run) remains(ctx context.Context) ([]string, error) {
-	all, err := r.s.Verify(ctx, r.t)
+	sc := r.after
+	if r.after = nil; sc == nil {
+		var err error
+		if sc, err = r.s.calm.scene(ctx); err != nil {
+			return nil, err
+		}
+	}
+	all, err := r.s.verified(ctx, sc, []Target{r.t})
 	if len(all) != 1 {
 		return nil, err
 	}

@@ -11,7 +11,7 @@
 //
 //	/sys/block/*                     [FS.Blocks], [FS.Block]
 //	/sys/class/block/*/dev           device numbers of names
-//	/sys/bus/scsi/devices/H:C:T:L    [FS.SCSIDevices], [FS.SCSIDevice], [FS.Pin]
+//	/sys/bus/scsi/devices/H:C:T:L    [FS.SCSIDevices], [FS.SCSIDevice], [FS.SCSIAddresses], [FS.Pin]
 //	/sys/class/iscsi_session, fc_remote_ports, sas_device, sas_phy   [FS.Transport]
 //	/dev/…                           numbers of nodes, links followed: [FS.Resolve]
 //	/sys/fs/btrfs/*/devices          members of a mounted btrfs, for [FS.Mounts]

@@ -88,10 +88,10 @@ func ExampleFS_SCSIDevice() {
 	defer h.Close()
 	d := must(host.SCSIDevice(ctx, sysfs.HCTL{Host: 39, LUN: 1}))
 	fmt.Println(d.HCTL, d.Block, d.State, d.Vendor, d.Model, d.WWID == "naa."+remediatetest.WWIDb[1:], len(d.VPD83) > 0)
-	fmt.Println(len(must(host.SCSIDevices(ctx))))
+	fmt.Println(len(must(host.SCSIDevices(ctx))), len(must(host.SCSIAddresses(ctx))))
 	// Output:
 	// 39:0:0:1 sdi running LIO-ORG vol-pg-7 true true
-	// 9
+	// 9 9
 }
 
 // Is the way to a disk's target up?

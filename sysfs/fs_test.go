@@ -93,6 +93,7 @@ func TestEndedContext(t *testing.T) {
 	for name, walk := range map[string]func() error{
 		"Blocks":      func() error { _, err := f.Blocks(ctx); return err },
 		"SCSIDevices": func() error { _, err := f.SCSIDevices(ctx); return err },
+		"Addresses":   func() error { _, err := f.SCSIAddresses(ctx); return err },
 		"Mounts":      func() error { _, err := f.Mounts(ctx); return err },
 		"Swaps":       func() error { _, err := f.Swaps(ctx); return err },
 		"Openers":     func() error { _, err := f.Openers(ctx, nil); return err },
@@ -110,6 +111,7 @@ func TestNothingMounted(t *testing.T) {
 		"Blocks":      func() error { _, err := f.Blocks(ctx); return err },
 		"Block":       func() error { _, err := f.Block(t.Context(), "sda"); return err },
 		"SCSIDevices": func() error { _, err := f.SCSIDevices(ctx); return err },
+		"Addresses":   func() error { _, err := f.SCSIAddresses(ctx); return err },
 		"SCSIDevice":  func() error { _, err := f.SCSIDevice(t.Context(), HCTL{}); return err },
 		"Transport":   func() error { _, err := f.Transport(t.Context(), HCTL{}); return err },
 		"Pin":         func() error { _, err := f.Pin(t.Context(), HCTL{}); return err },

@@ -47,6 +47,19 @@ func (f *FS) SCSIDevices(ctx context.Context) ([]SCSIDevice, error) {
 	})
 }
 
+// SCSIAddresses lists the devices of /sys/bus/scsi/devices, in the order of
+// [HCTL.Compare], and reads nothing of them. Without SCSI the list is empty; a root
+// without /sys/bus is an error.
+func (f *FS) SCSIAddresses(ctx context.Context) ([]HCTL, error) {
+	return bounded(ctx, f, "addresses of "+scsiDevicesDir, func() ([]HCTL, error) {
+		addresses, top, err := f.scsiAddresses()
+		if addresses != nil {
+			top.close()
+		}
+		return addresses, err
+	})
+}
+
 // scsiAddresses lists what is in /sys/bus/scsi/devices besides hosts and
 // targets, and returns that directory open, unless the list is nil.
 func (f *FS) scsiAddresses() ([]HCTL, dir, error) {
