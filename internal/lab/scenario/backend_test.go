@@ -9,15 +9,18 @@ import (
 	"github.com/lunsweep/lunsweep/internal/lab/guest"
 )
 
-// The runbook's case by each way to speak to multipathd, for maps that fail and
-// for maps that queue without paths.
+// The runbook's case over multipathd's socket: a map that fails and one that queues.
+func TestBackendSocket(t *testing.T) { testBackend(t, "socket", "socket") }
 
-func TestBackendSocket(t *testing.T)  { testBackend(t, "socket", "socket") }
+// The runbook's case by the programs multipath and multipathd.
 func TestBackendCommand(t *testing.T) { testBackend(t, "command", "command") }
-func TestBackendAuto(t *testing.T)    { testBackend(t, "auto", "socket") }
 
-// By the kernel alone, beside a multipathd that runs and is not told: it
-// switches queueing on again whenever it sees it off.
+// The runbook's case where nobody says how to speak to multipathd: its socket is
+// taken.
+func TestBackendAuto(t *testing.T) { testBackend(t, "auto", "socket") }
+
+// The runbook's case by the kernel alone, beside a multipathd that runs and is not
+// told: it switches queueing on again whenever it sees it off.
 func TestBackendDM(t *testing.T) { testBackend(t, "dm", "dm") }
 
 func testBackend(t *testing.T, backend, speaks string) {
@@ -31,7 +34,8 @@ func testBackend(t *testing.T, backend, speaks string) {
 // kernel and sysfs are enough.
 func TestBackendDMAlone(t *testing.T) { testAlone(t, "dm") }
 
-// The same, where nobody has told the library.
+// A host whose multipathd is stopped, and whose multipath-tools are gone, of which
+// nobody has told the library.
 func TestBackendAutoAlone(t *testing.T) { testAlone(t, "auto") }
 
 func testAlone(t *testing.T, backend string) {

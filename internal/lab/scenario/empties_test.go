@@ -14,14 +14,17 @@ import (
 	"github.com/lunsweep/lunsweep/remediate"
 )
 
-// The disks were deleted first, by hand or by a script that has the order wrong:
-// maps without a path, of every kind, by each way to speak to multipathd.
+// Maps whose disks were deleted first, by hand or by a script that has the order
+// wrong, failing or queueing, partitioned, written to: over multipathd's socket.
+func TestEmptySocket(t *testing.T) { testEmpties(t, "socket", false) }
 
-func TestEmptySocket(t *testing.T)  { testEmpties(t, "socket", false) }
+// Maps whose disks were deleted first, by multipath's programs.
 func TestEmptyCommand(t *testing.T) { testEmpties(t, "command", false) }
-func TestEmptyDM(t *testing.T)      { testEmpties(t, "dm", false) }
 
-// Without multipathd and its programs.
+// Maps whose disks were deleted first, by the kernel alone, beside a multipathd that is not told.
+func TestEmptyDM(t *testing.T) { testEmpties(t, "dm", false) }
+
+// Maps whose disks were deleted first, without multipathd and its programs.
 func TestEmptyDMAlone(t *testing.T) { testEmpties(t, "auto", true) }
 
 // The kinds of empty map: what it does with I/O, and what is on it.

@@ -250,15 +250,19 @@ func missing(before, after string) string {
 // with the command that would end the use, and goes once it is let go.
 func TestInUseMaps(t *testing.T) { heldMaps(t, mounted) }
 
+// Dead maps with something of the kernel's on them: each stays until that is taken down.
 func TestInUseMapsStacked(t *testing.T) { heldMaps(t, stacked) }
 
+// Dead maps that processes have open, wherever these hide: each stays until they let go.
 func TestInUseMapsOpened(t *testing.T) { heldMaps(t, slices.Concat(opened, onMaps)) }
 
-// The same on disks without multipath, where no open count tells of anybody.
+// Dead disks without multipath, in use, where no open count tells of anybody.
 func TestInUseDisks(t *testing.T) { heldDisks(t, mounted) }
 
+// Dead disks without multipath, with something of the kernel's on them.
 func TestInUseDisksStacked(t *testing.T) { heldDisks(t, stacked) }
 
+// Dead disks without multipath that processes have open, wherever these hide.
 func TestInUseDisksOpened(t *testing.T) { heldDisks(t, slices.Concat(opened, onDisks)) }
 
 func heldMaps(t *testing.T, kinds []holder) {

@@ -25,10 +25,12 @@ func TestOutage5sOnePortal(t *testing.T) {
 	outage5s(t, func(*busy) { guest.Cut(t, portal2) }, func(*busy) { guest.Mend(t, portal2) })
 }
 
+// 5 s on all portals, where nothing is answered any more: no error either.
 func TestOutage5sStalled(t *testing.T) {
 	outage5s(t, func(*busy) { cutBoth(t) }, func(*busy) { mendBoth(t) })
 }
 
+// 5 s on all portals, which refuse who comes back: no error either.
 func TestOutage5sRefused(t *testing.T) {
 	outage5s(t, func(b *busy) { b.g.Disable(t) }, func(b *busy) { b.g.Enable(t) })
 }
@@ -64,6 +66,7 @@ func TestOutage30sStalled(t *testing.T) {
 	outage30s(t, func(*busy) { cutBoth(t) }, func(*busy) { mendBoth(t) })
 }
 
+// 30 s on all portals, which refuse who comes back.
 func TestOutage30sRefused(t *testing.T) {
 	outage30s(t, func(b *busy) { b.g.Disable(t) }, func(b *busy) { b.g.Enable(t) })
 }

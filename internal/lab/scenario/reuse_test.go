@@ -22,7 +22,7 @@ func TestReuseSeen(t *testing.T) {
 	testReuse(t, guest.Conf{Defaults: []string{"recheck_wwid no"}}, true)
 }
 
-// The same with one that does: where it has seen the paths fail it takes them out
+// The same with a multipathd that does ask again: where it has seen the paths fail it takes them out
 // of the map and has the kernel ask again, so that the disks are the newcomer's,
 // under their own name, before the library looks. LUN 0 never fails, and a LUN
 // that was reused in one go is not asked again.

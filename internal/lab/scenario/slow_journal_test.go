@@ -17,7 +17,8 @@ import (
 // strength of what was seen before.
 func TestSlowJournalQueueing(t *testing.T) { backWhileWritten(t, "queue", remediate.DisableQueueing) }
 
-// As above, before the flush of a map that does not queue.
+// The journal's disk is slow before the flush of a map that does not queue, and
+// meanwhile the array gives the LUN back: the map is not flushed.
 func TestSlowJournalFlush(t *testing.T) { backWhileWritten(t, "fail", remediate.FlushMap) }
 
 func backWhileWritten(t *testing.T, retry string, before remediate.Action) {

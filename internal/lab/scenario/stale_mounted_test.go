@@ -21,7 +21,7 @@ import (
 // new volume at the same LUN never sees the dead one's data.
 func TestStaleMounted(t *testing.T) { testStaleMounted(t, "fail") }
 
-// The same where the map queues: the data waits, and must be given up first.
+// A node comes back from the dead, and its map queues: the data waits, and must be given up first.
 func TestStaleMountedQueueing(t *testing.T) { testStaleMounted(t, "queue") }
 
 func testStaleMounted(t *testing.T, retry string) {
