@@ -108,15 +108,16 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is being worked on by %s", e.WWID, or(e.Holder, "another run"))
 }
 
-// A BreakerError says that so many maps look dead at once that it is taken for
-// an outage, and nothing is done.
+// A BreakerError says that so many maps, or LUs, look dead at once that it is taken
+// for an outage, and nothing is done.
 type BreakerError struct {
-	Dead, Maps int
-	Share      float64 // the share that would be accepted, 0 to 1
+	Dead, All int
+	Of        string  // "maps", or "LUs": the maps and the disks without one
+	Share     float64 // the share that would be accepted, 0 to 1
 }
 
 func (e *BreakerError) Error() string {
-	return fmt.Sprintf("%d of %d maps look dead at once, more than %.0f%%: taken for an outage, nothing is done", e.Dead, e.Maps, e.Share*100)
+	return fmt.Sprintf("%d of %d %s look dead at once, more than %.0f%%: taken for an outage, nothing is done", e.Dead, e.All, e.Of, e.Share*100)
 }
 
 // A RemainsError says what of a LU is still there.

@@ -221,24 +221,33 @@ func samePins(a, b Device) bool {
 	return slices.Equal(x.Paths, y.Paths) && slices.Equal(x.Foreign, y.Foreign)
 }
 
-// breaker trips when too many of the maps with paths look dead at once, or as
-// another LU, while something is about to be removed.
+// breaker trips when too many of the maps, or of all LUs, look dead at once, or as
+// another LU, while something is about to be removed. A host's own disks must not
+// make up for its maps, and its maps may make up for the leftovers of others: disks
+// without a map count among all LUs only.
 func breaker(devices []Device, share float64, planned bool) error {
-	maps, dead := 0, 0
+	maps, lus := BreakerError{Of: "maps", Share: share}, BreakerError{Of: "LUs", Share: share}
 	for _, d := range devices {
 		planned = planned || d.Removable
-		if d.Map == nil || len(d.Paths) == 0 {
-			continue
-		}
-		maps++
-		if !anyPath(d.Facts, func(p Path) bool { return p.Answer == Present || p.Answer == Alive && p.Identity != IdentityMismatch }) {
-			dead++
+		dead := !anyPath(d.Facts, func(p Path) bool { return p.Answer == Present || p.Answer == Alive && p.Identity != IdentityMismatch })
+		lus.count(dead)
+		if d.Map != nil {
+			maps.count(dead)
 		}
 	}
-	if !planned || float64(dead) <= share*float64(maps) {
-		return nil
+	for _, e := range []BreakerError{maps, lus} {
+		if planned && float64(e.Dead) > share*float64(e.All) {
+			return errors.WithStack(&e)
+		}
 	}
-	return errors.WithStack(&BreakerError{Dead: dead, Maps: maps, Share: share})
+	return nil
+}
+
+func (e *BreakerError) count(dead bool) {
+	e.All++
+	if dead {
+		e.Dead++
+	}
 }
 
 // digest names the plan by its contents.

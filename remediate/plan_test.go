@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -204,9 +205,38 @@ func TestPlanTripsTheBreaker(t *testing.T) {
 	p, err := s.sweeper(t).Plan(within(t))
 	var breaker *remediate.BreakerError
 	require.ErrorAs(t, err, &breaker)
-	require.Equal(t, remediate.BreakerError{Dead: 2, Maps: 2, Share: 0.5}, *breaker)
+	require.Equal(t, remediate.BreakerError{Dead: 2, All: 2, Of: "maps", Share: 0.5}, *breaker)
 	require.Empty(t, p.Targets)
 	require.NotNil(t, p.Survey)
+}
+
+// Maps whose disks have all gone count, as they go in a long outage on Fibre
+// Channel.
+func TestPlanTripsTheBreakerOfEmptyMaps(t *testing.T) {
+	s := lost(t, remediatetest.Fail)
+	s.StopDaemon() // which would take the maps away with their last paths
+	s.DeletedByHand("sdb", "sdc", "sdi", "sdj")
+	expectTripped(t, s, remediate.BreakerError{Dead: 2, All: 2, Of: "maps", Share: 0.5})
+}
+
+// Where there are no maps, disks count.
+func TestPlanTripsTheBreakerOfDisks(t *testing.T) {
+	h := remediatetest.New(t)
+	s := &scenario{Host: h, a: h.Session("iqn.2003-01.org.example:a", 39)}
+	h.LU("60014055a0b4e2f6d3c84b1a97f0e2d1", gib, "LIO-ORG", "vol-a").Path("sdb", s.a, 2)
+	for i, dev := range []string{"sdc", "sdd", "sde"} {
+		h.Unmap(h.LU(fmt.Sprintf("6001405%025x", i), gib, "LIO-ORG", dev).Path(dev, s.a, uint64(3+i)))
+	}
+	expectTripped(t, s, remediate.BreakerError{Dead: 3, All: 5, Of: "LUs", Share: 0.5})
+}
+
+func expectTripped(t *testing.T, s *scenario, want remediate.BreakerError) {
+	t.Helper()
+	p, err := s.sweeper(t).Plan(within(t))
+	var breaker *remediate.BreakerError
+	require.ErrorAs(t, err, &breaker)
+	require.Equal(t, want, *breaker)
+	require.Empty(t, p.Targets)
 }
 
 func TestPlanSurvivesJSON(t *testing.T) {

@@ -78,8 +78,8 @@ func WithExpiry(d time.Duration) Option { return func(o *options) { o.expiry = d
 func WithProbeTimeout(d time.Duration) Option { return func(o *options) { o.probeTimeout = d } }
 
 // WithMaxDead sets the circuit breaker: when more than this share (0 to 1, and
-// [New] refuses any other) of the maps with paths looks dead at once, nothing is
-// planned or executed. 0.5 unless told.
+// [New] refuses any other) of the maps looks dead at once, or of all LUs, disks
+// without a map included, nothing is planned or executed. 0.5 unless told.
 func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = share } }
 
 // WithProtected names LUs that must never be removed, whatever else is found or

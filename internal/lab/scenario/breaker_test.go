@@ -35,12 +35,12 @@ func TestBreaker(t *testing.T) {
 		guest.WaitFailed(t, m)
 	}
 	p, err := s.Plan(bounded(t))
-	expectTripped(t, err, 6, luns)
+	expectTripped(t, err, 6, luns, "maps")
 	if len(p.Targets) != 0 || len(p.Survey.Residual()) != 6 {
 		t.Errorf("%d targets; %d of 6 are said to be left behind", len(p.Targets), len(p.Survey.Residual()))
 	}
 	_, err = s.Execute(bounded(t), before)
-	expectTripped(t, err, 6, luns)
+	expectTripped(t, err, 6, luns, "maps")
 	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "1s")
 	if r.Code != 3 || !strings.Contains(r.Stdout+r.Stderr, "6 of 8") {
 		t.Errorf("sweep apply: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
@@ -61,10 +61,47 @@ func TestBreaker(t *testing.T) {
 	plan(t, s)
 }
 
-func expectTripped(t *testing.T, err error, dead, maps int) {
+// Three quarters of a host's LUs are lost, and it has no multipath: disks count, too.
+func TestBreakerDisks(t *testing.T) {
+	const luns = 8
+	guest.Modprobe(t, "dm-multipath") // without it some versions of multipath refuse to look
+	d := guest.ScsiDebug(t, 1, luns)
+	s := newSweeper(t, remediate.WithObserver(never(t)))
+	d.VanishLUNs(t, 2)
+	p, err := s.Plan(bounded(t))
+	expectTripped(t, err, 6, luns, "LUs")
+	if len(p.Targets) != 0 {
+		t.Errorf("%d targets", len(p.Targets))
+	}
+	d.RestoreLUNs(t)
+	plan(t, s)
+}
+
+// The disks of three quarters of the maps have gone, as the kernel itself takes them
+// away in a long outage on Fibre Channel: maps without a path count, too, and are
+// as they were when the disks are back.
+func TestBreakerEmptyMaps(t *testing.T) {
+	const luns = 8
+	d := guest.ScsiDebug(t, 2, luns)
+	daemon := guest.StartMultipathd(t, guest.Conf{NoPathRetry: "queue", FriendlyNames: true})
+	guest.WaitMaps(t, luns, 2)
+	var maps []guest.Map
+	for lun := range luns {
+		maps = append(maps, d.Map(t, lun))
+	}
+	deleteByHand(t, daemon, false, maps[2:])
+	s := newSweeper(t, remediate.WithObserver(never(t)))
+	p, err := s.Plan(bounded(t))
+	expectTripped(t, err, 6, luns, "maps")
+	if len(p.Targets) != 0 {
+		t.Errorf("%d targets", len(p.Targets))
+	}
+}
+
+func expectTripped(t *testing.T, err error, dead, all int, of string) {
 	t.Helper()
 	var tripped *remediate.BreakerError
-	if !errors.As(err, &tripped) || tripped.Dead != dead || tripped.Maps != maps {
-		t.Errorf("the circuit breaker is not tripped by %d of %d: %v", dead, maps, err)
+	if !errors.As(err, &tripped) || tripped.Dead != dead || tripped.All != all || tripped.Of != of {
+		t.Errorf("the circuit breaker is not tripped by %d of %d %s: %v", dead, all, of, err)
 	}
 }

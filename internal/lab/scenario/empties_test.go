@@ -71,7 +71,7 @@ func testEmpties(t *testing.T, backend string, alone bool) {
 		defer guest.Hide(t, "multipath", "multipathd")()
 	}
 
-	s := newSweeper(t, remediate.WithBackend(backend))
+	s := newSweeper(t, remediate.WithBackend(backend), remediate.WithMaxDead(1))
 	sv := survey(t, s)
 	if want := map[string]string{"auto": "dm"}[backend]; want != "" && sv.Backend != want {
 		t.Errorf("%s is spoken to by %s", backend, sv.Backend)
