@@ -104,21 +104,35 @@ func (r *run) disableQueueing(ctx context.Context) error {
 }
 
 // waitReaders waits until nobody has the map open any more, but for its own
-// partition maps.
+// partition maps. Where its time ends in the midst of a question, what was found
+// before says more.
 func (r *run) waitReaders(ctx context.Context) error {
-	var left string
+	known := ""
 	return poll(ctx, 50*time.Millisecond, func() (bool, error) {
-		t, err := r.table(ctx)
-		if err != nil {
-			return true, absentIsFine(err)
+		left, err := r.readersLeft(ctx)
+		if err != nil && ctx.Err() != nil && known != "" {
+			return false, nil
 		}
-		err = r.keepOff(ctx, t)
-		n, perr := r.partitions(ctx)
-		left = fmt.Sprintf("open count %d", t.OpenCount)
-		return t.OpenCount <= n, join([]error{err, perr})
+		known = left
+		return left == "", absentIsFine(err)
 	}, func() error {
-		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(left)})
+		return errors.WithStack(&InUseError{WWID: r.t.WWID, Users: r.whoIsLeft(known)})
 	})
+}
+
+// readersLeft is the map's open count in words, "" where nobody but its own
+// partition maps has it open. It keeps queueing off.
+func (r *run) readersLeft(ctx context.Context) (string, error) {
+	t, err := r.table(ctx)
+	if err != nil {
+		return "", err
+	}
+	err = r.keepOff(ctx, t)
+	n, perr := r.partitions(ctx)
+	if err := join([]error{err, perr}); err != nil || t.OpenCount <= n {
+		return "", err
+	}
+	return fmt.Sprintf("open count %d", t.OpenCount), nil
 }
 
 // keepOff switches queueing off once more where multipathd, which may not have

@@ -53,7 +53,8 @@ type Map struct {
 	DM        string       `json:"dm"` // "dm-12"
 	Devt      sysfs.DevNum `json:"devt"`
 	UUID      string       `json:"uuid"`
-	Queueing  bool         `json:"queueing"` // I/O waits while no path is usable
+	DiskSeq   uint64       `json:"diskseq,omitempty"` // 0 before Linux 5.15
+	Queueing  bool         `json:"queueing"`          // I/O waits while no path is usable
 	Suspended bool         `json:"suspended"`
 	OpenCount int          `json:"open_count"` // -1 where it could not be read
 	// Partitions are the maps of this map's own partitions ("dm-13").

@@ -88,7 +88,7 @@ func (sc *scene) mapped(b *sysfs.Block, taken map[string]bool) *Facts {
 }
 
 func (sc *scene) asMap(b *sysfs.Block) *Map {
-	m := &Map{Name: b.DM.Name, DM: b.Name, Devt: b.Devt, UUID: b.DM.UUID, Suspended: b.DM.Suspended, OpenCount: -1}
+	m := &Map{Name: b.DM.Name, DM: b.Name, Devt: b.Devt, UUID: b.DM.UUID, DiskSeq: b.DiskSeq, Suspended: b.DM.Suspended, OpenCount: -1}
 	for _, h := range b.Holders {
 		if sc.ownPartition(h, b.DM.UUID) {
 			m.Partitions = append(m.Partitions, h)

@@ -58,6 +58,7 @@ type MapPin struct {
 	DM       string       `json:"dm"`
 	Devt     sysfs.DevNum `json:"devt"`
 	UUID     string       `json:"uuid"`
+	DiskSeq  uint64       `json:"diskseq,omitempty"` // 0 before Linux 5.15, and where an older version pinned
 	Queueing bool         `json:"queueing"`
 }
 

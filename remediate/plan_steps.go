@@ -17,7 +17,7 @@ func (p *Plan) add(d Device) {
 func pinned(d Device) Target {
 	t := Target{WWID: d.WWID, Verdict: d.Verdict, Proof: d.Proof, Reasons: d.Reasons, Keeps: keeps(d)}
 	if d.Map != nil && !t.Keeps {
-		t.Map = &MapPin{Name: d.Map.Name, DM: d.Map.DM, Devt: d.Map.Devt, UUID: d.Map.UUID, Queueing: d.Map.Queueing}
+		t.Map = &MapPin{Name: d.Map.Name, DM: d.Map.DM, Devt: d.Map.Devt, UUID: d.Map.UUID, DiskSeq: d.Map.DiskSeq, Queueing: d.Map.Queueing}
 	}
 	for _, path := range d.Paths {
 		switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/lunsweep/lunsweep/internal/lockdir"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -88,11 +89,11 @@ func (s *Sweeper) recover(ctx context.Context, u Unfinished) *Recovery {
 // left to be done, and then takes the note away. It works for a moment longer
 // than the run's own time.
 func (r *run) putRight() error {
-	b, err := r.readNote()
-	if err != nil || b == nil {
+	n, err := r.readNote()
+	if err != nil || n.Text == nil {
 		return opError("read what an earlier run has left of", r.t.WWID, err)
 	}
-	u, err := parseUnfinished(b)
+	u, err := readUnfinished(n)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (r *run) putRight() error {
 	return opError("forget what an earlier run has left of", r.t.WWID, r.notes.DropNote(ctx))
 }
 
-func (r *run) readNote() ([]byte, error) {
+func (r *run) readNote() (lockdir.Note, error) {
 	ctx, cancel := r.grace()
 	defer cancel()
 	return r.notes.Note(ctx)
@@ -134,11 +135,21 @@ func (r *run) reviveMap() error {
 		return nil
 	case err != nil:
 		return opError("read the table of", r.t.Map.Name, err)
-	case t.Devt != r.t.Map.Devt:
+	case t.Devt != r.t.Map.Devt || r.anew():
 		return nil // made anew since, by its own settings
 	}
 	r.flushing, r.disabled = true, r.t.Map.Queueing
 	return r.restore()
+}
+
+// anew reports whether the map is another than the noted one, which had its name,
+// its number and its uuid: kernels count every disk that they make. Where they do
+// not, or the map has gone, it cannot be told.
+func (r *run) anew() bool {
+	ctx, cancel := r.grace()
+	defer cancel()
+	b, err := r.s.sys.FS.Block(ctx, r.t.Map.DM)
+	return err == nil && b.Devt == r.t.Map.Devt && b.DiskSeq != 0 && r.t.Map.DiskSeq != 0 && b.DiskSeq != r.t.Map.DiskSeq
 }
 
 // lasting is the table of the noted map; where it is suspended, it has been for

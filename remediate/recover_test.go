@@ -3,6 +3,7 @@ package remediate_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"testing"
 	"time"
@@ -165,6 +166,31 @@ func TestNotesOfOthers(t *testing.T) {
 		require.Equal(t, before, s.Actions())
 		expectNothingNoted(t, s)
 	})
+	t.Run("of a map that was made anew", func(t *testing.T) {
+		s := unqueued(t)
+		s.FlushedByHand(s.m)
+		s.Map("mpathb", "dm-12", s.lu, remediatetest.Fail)
+		before := s.Actions()
+		_, err := s.sweeper(t).Recover(within(t))
+		require.NoError(t, err)
+		require.Equal(t, before, s.Actions(), "the new map is nobody's leftover")
+		expectNothingNoted(t, s)
+	})
+	t.Run("of a map, by a version that did not count disks", func(t *testing.T) {
+		s := unqueued(t)
+		notes, err := filepath.Glob(filepath.Join(s.Tree(), "run/lunsweep/*.note"))
+		require.NoError(t, err)
+		require.Len(t, notes, 1)
+		text, err := os.ReadFile(notes[0])
+		require.NoError(t, err)
+		old := regexp.MustCompile(`,"diskseq":\d+`).ReplaceAll(text, nil)
+		require.NotEqual(t, text, old)
+		require.NoError(t, os.WriteFile(notes[0], old, 0o600))
+		_, err = s.sweeper(t).Recover(within(t))
+		require.NoError(t, err)
+		require.True(t, s.find(t).Map.Queueing)
+		expectNothingNoted(t, s)
+	})
 	t.Run("garbled", func(t *testing.T) {
 		s := offlined(t)
 		notes, err := filepath.Glob(filepath.Join(s.Tree(), "run/lunsweep/*.note"))
@@ -175,10 +201,23 @@ func TestNotesOfOthers(t *testing.T) {
 		done, err := sw.Recover(within(t))
 		require.NoError(t, err)
 		require.Len(t, done, 1)
-		require.Error(t, done[0].Err)
+		require.ErrorContains(t, done[0].Err, notes[0], "whoever has to see to it must find it")
+		require.ErrorContains(t, done[0].Err, "remove the file")
 		sv, err := sw.Survey(within(t))
 		require.NoError(t, err)
 		require.Len(t, sv.Gaps, 1)
 		require.Equal(t, "offline", state(s))
 	})
+}
+
+// unqueued is a host on which a run was killed once it had switched queueing off.
+func unqueued(t *testing.T) *scenario {
+	t.Helper()
+	for n := 0; ; n++ {
+		s := lost(t, remediatetest.Queue)
+		if last, _ := killed(t, s, n); last.Kind == remediate.EventEnd && last.Action == remediate.DisableQueueing {
+			require.False(t, s.find(t).Map.Queueing)
+			return s
+		}
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/internal/lockdir"
 )
 
 // unfinishedSchema is the version of the JSON form.
@@ -46,15 +48,22 @@ func (u Unfinished) String() string {
 	return fmt.Sprintf("%s left %s unfinished at %s: %s", u.By, u.WWID, u.Since.UTC().Format(time.RFC3339), strings.Join(what, ", "))
 }
 
-// parseUnfinished reads a note. One that names nothing that could be put right
-// is an error: it was not written here.
+// readUnfinished reads a note. One that cannot be understood is left to people.
+func readUnfinished(n lockdir.Note) (Unfinished, error) {
+	u, err := parseUnfinished(n.Text)
+	err = errors.WithMessage(err, "a map may be left that does not queue any more, or a path that is offline: see to it, and remove the file")
+	return u, opError("understand what a killed run has left in", n.File, err)
+}
+
+// parseUnfinished reads a note's text. One that names nothing that could be put
+// right is an error: it was not written here.
 func parseUnfinished(b []byte) (Unfinished, error) {
 	var u Unfinished
 	if err := json.Unmarshal(b, &u); err != nil {
-		return u, opError("read what a run has left", "", err)
+		return u, err
 	}
 	if u.Schema != unfinishedSchema || u.WWID == "" || u.BootID == "" || u.Map == nil && len(u.Offline) == 0 {
-		return u, errors.Errorf("what a run has left of %q cannot be understood", u.WWID)
+		return u, errors.Errorf("it is no note of schema %d that names a LU and what to put right", unfinishedSchema)
 	}
 	return u, nil
 }
@@ -71,8 +80,8 @@ func (s *Sweeper) unfinished(ctx context.Context, bootID string) (out []Unfinish
 	if err != nil {
 		return nil, nil, opError("read what earlier runs have left", "", err)
 	}
-	for _, b := range notes {
-		u, err := parseUnfinished(b)
+	for _, n := range notes {
+		u, err := readUnfinished(n)
 		switch {
 		case err != nil:
 			bad = append(bad, err)

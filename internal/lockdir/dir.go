@@ -91,14 +91,20 @@ func read(dir *os.Root, name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, longestFile))
 }
 
+// A Note is what a lock's holder has left beside it.
+type Note struct {
+	File string // where it is
+	Text []byte
+}
+
 // Notes returns every note in the directory that is of no lock's holder now: who
 // wrote it has ended without taking it away. A directory that is not there has
 // none.
-func (d *Dir) Notes(ctx context.Context) ([][]byte, error) {
+func (d *Dir) Notes(ctx context.Context) ([]Note, error) {
 	return bounded(ctx, d, "read notes", d.notes)
 }
 
-func (d *Dir) notes() ([][]byte, error) {
+func (d *Dir) notes() ([]Note, error) {
 	dir, err := d.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -111,7 +117,7 @@ func (d *Dir) notes() ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out [][]byte
+	var out []Note
 	for _, e := range entries {
 		of, isNote := strings.CutSuffix(e.Name(), noteSuffix)
 		if !isNote || busy(dir, of+lockSuffix) {
@@ -124,7 +130,7 @@ func (d *Dir) notes() ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, b)
+		out = append(out, Note{filepath.Join(d.path, e.Name()), b})
 	}
 	return out, nil
 }

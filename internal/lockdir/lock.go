@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -177,15 +178,18 @@ func (l *Lock) release() {
 	l.dir.Close()
 }
 
-// Note returns the note beside the lock, nil where there is none.
-func (l *Lock) Note(ctx context.Context) ([]byte, error) {
-	return bounded(ctx, l.d, "read note "+l.name, func() ([]byte, error) {
+// Note returns the note beside the lock, without a text where there is none.
+func (l *Lock) Note(ctx context.Context) (Note, error) {
+	n := Note{File: filepath.Join(l.d.path, l.name+noteSuffix)}
+	b, err := bounded(ctx, l.d, "read note "+l.name, func() ([]byte, error) {
 		b, err := read(l.dir, l.name+noteSuffix)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
 		return b, errors.WithStack(err)
 	})
+	n.Text = b
+	return n, err
 }
 
 // SetNote puts a note beside the lock, in place of the one that was there. When
