@@ -106,6 +106,7 @@ type run struct {
 	flushing bool      // multipathd was told to flush
 	touched  bool      // something of the LU was changed for good
 	unheard  error     // why multipathd could not be asked whether it has forgotten
+	asked    time.Time // since when verification has asked it
 	heirs    []string  // who has the names now of what was gone from the start
 
 	after      *scene   // as it was once all disks had gone; nil where nobody has looked

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
@@ -73,4 +74,30 @@ func TestExecuteMakesMultipathdForget(t *testing.T) {
 	if diff := cmp.Diff(want, h.Actions()); diff != "" {
 		t.Errorf("what was done (-want +got):\n%s", diff)
 	}
+}
+
+// A hushed daemon does not say which paths it has.
+type hushed struct{ *multipath.Command }
+
+func (hushed) Paths(ctx context.Context) ([]multipath.DaemonPath, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A multipathd that does not answer takes none of the time for looking at the rest:
+// also where there was no path that it could have forgotten.
+func TestVerifyBesideAHushedDaemon(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	s.StopDaemon() // which would take the map away with its last path
+	s.DeletedByHand("sdi", "sdj")
+	sys := s.System()
+	sys.Daemon = hushed{sys.Daemon.(*multipath.Command)}
+	sw := s.on(t, sys)
+	p := planned(t, sw, s.lu.WWID())
+	require.Empty(t, p.Targets[0].Paths)
+	r, err := sw.Execute(within(t), p)
+	require.NoError(t, err)
+	require.Equal(t, remediate.Removed, r.Results[0].Outcome, "%+v", r.Results[0].Err)
+	require.Contains(t, r.Results[0].Reason, "multipathd could not be asked")
 }

@@ -5,10 +5,35 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/multipath"
 )
 
-// unheardFor is how long a multipathd that does not answer is asked again.
-const unheardFor = 4 * time.Second
+const (
+	// unheardFor is how long a multipathd that does not answer is asked again.
+	unheardFor = 4 * time.Second
+	// hearing is how long it may take to answer. It says itself, after 4 s, that it
+	// has no time (uxsock_timeout, multipath.conf(5)), unless it was told to wait longer.
+	hearing = 10 * time.Second
+)
+
+// heard are the paths that multipathd lists. It must not take all the time that
+// there is for looking at the rest.
+func (s *Sweeper) heard(ctx context.Context) ([]multipath.DaemonPath, error) {
+	ctx, cancel := halfOf(ctx)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, hearing)
+	defer cancel()
+	return s.calm.Paths(ctx)
+}
+
+// entries is heard, for a run: who has not answered it is not asked again.
+func (r *run) entries(ctx context.Context) ([]multipath.DaemonPath, error) {
+	if r.unheard != nil {
+		return nil, r.unheard
+	}
+	return r.s.heard(ctx)
+}
 
 // forget waits until multipathd no longer lists the paths, all of which are gone,
 // and tells it to where it does not by itself. A newcomer of the same name is left
@@ -31,16 +56,13 @@ func (r *run) forget(ctx context.Context, paths []*held) error {
 func (r *run) forgotten(ctx context.Context, h *held, begun time.Time) error {
 	told := false
 	return poll(ctx, 25*time.Millisecond, func() (bool, error) {
-		paths, err := r.s.calm.Paths(ctx)
+		paths, err := r.entries(ctx)
 		if nobody(err) || err == nil && !listed(paths, h.Dev, r.t.WWID) {
 			return true, nil
 		}
 		if err != nil { // busy, or silent
-			r.unheard = err
-			//nolint:nilerr // it is asked again, and told of in the end
-			return time.Since(begun) > unheardFor, nil
+			return r.givesUp(err, begun), nil
 		}
-		r.unheard = nil
 		if !told && time.Since(begun) > 2*time.Second && !there(ctx, r.s.sys, h.Dev) {
 			err := r.s.sys.Daemon.ForgetPath(ctx, h.Dev)
 			told = !notTaken(err)
@@ -52,6 +74,24 @@ func (r *run) forgotten(ctx context.Context, h *held, begun time.Time) error {
 	}, func() error {
 		return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: []string{"multipathd's entry for " + h.Dev}})
 	})
+}
+
+// hear is entries, for verification.
+func (r *run) hear(ctx context.Context) ([]multipath.DaemonPath, error) {
+	paths, err := r.entries(ctx)
+	if err != nil && !nobody(err) {
+		r.givesUp(err, r.asked)
+	}
+	return paths, err
+}
+
+// givesUp reports whether multipathd has been asked for long enough, since begun; it
+// is told of in the end.
+func (r *run) givesUp(err error, begun time.Time) bool {
+	if time.Since(begun) > unheardFor {
+		r.unheard = err
+	}
+	return r.unheard != nil
 }
 
 // takeOut lets multipathd take the path out of a map that lives on. It is told

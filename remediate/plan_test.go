@@ -112,7 +112,7 @@ func TestPlanPinsWhatIsToGo(t *testing.T) {
 		WWID: s.lu.WWID(), Verdict: remediate.Stale, Proof: remediate.ByTarget, Reasons: got.Reasons,
 		Map: &remediate.MapPin{
 			Name: "mpathb", DM: "dm-12", Devt: sysfs.DevNum{Major: 253, Minor: 12},
-			UUID: "mpath-360014055e7c14d0b8aa4f6e92d3b7c05", Queueing: true,
+			DiskSeq: 7, UUID: "mpath-360014055e7c14d0b8aa4f6e92d3b7c05", Queueing: true,
 		},
 		Paths: []remediate.PathPin{
 			{Dev: "sdi", HCTL: sysfs.HCTL{Host: 39, LUN: 1}, Devt: sysfs.DevNum{Major: 8, Minor: 128}, DiskSeq: 5},

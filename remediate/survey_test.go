@@ -399,7 +399,7 @@ func TestSurveyKeepsTheEvidence(t *testing.T) {
 	}
 	want := &remediate.Map{
 		Name: "mpathb", DM: "dm-12", Devt: sysfs.DevNum{Major: 253, Minor: 12},
-		UUID: "mpath-360014055e7c14d0b8aa4f6e92d3b7c05",
+		DiskSeq: 7, UUID: "mpath-360014055e7c14d0b8aa4f6e92d3b7c05",
 	}
 	if diff := cmp.Diff(want, d.Map); diff != "" {
 		t.Errorf("map (-want +got):\n%s", diff)

@@ -43,12 +43,12 @@ func (s *Sweeper) Verify(ctx context.Context, targets ...Target) ([]Verification
 	if err != nil {
 		return nil, err
 	}
-	return s.verified(ctx, sc, targets)
+	return s.verified(ctx, sc, targets, s.heard)
 }
 
-// verified is Verify by a scene that was read already.
-func (s *Sweeper) verified(ctx context.Context, sc *scene, targets []Target) ([]Verification, error) {
-	heard, err := s.hearsay(ctx, targets)
+// verified is Verify by a scene that was read already; ask is for multipathd's paths.
+func (s *Sweeper) verified(ctx context.Context, sc *scene, targets []Target, ask listing) ([]Verification, error) {
+	heard, err := s.hearsay(ctx, targets, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -98,9 +98,12 @@ type hearsay struct {
 	deaf    error // why multipathd did not say
 }
 
+// A listing gets the paths that multipathd lists.
+type listing func(context.Context) ([]multipath.DaemonPath, error)
+
 // hearsay reads it; the links only where a target's whole LU is to go.
-func (s *Sweeper) hearsay(ctx context.Context, targets []Target) (heard hearsay, err error) {
-	if heard.entries, heard.deaf = s.calm.Paths(ctx); nobody(heard.deaf) {
+func (s *Sweeper) hearsay(ctx context.Context, targets []Target, ask listing) (heard hearsay, err error) {
+	if heard.entries, heard.deaf = ask(ctx); nobody(heard.deaf) {
 		heard.entries, heard.deaf = nil, nil
 	}
 	if slices.ContainsFunc(targets, func(t Target) bool { return !t.Keeps }) {
@@ -189,6 +192,9 @@ func (r *run) verify(ctx context.Context) error {
 	var left []string
 	var unseen error
 	gone := false // at the last look
+	if r.asked = time.Now(); r.unheard != nil {
+		r.asked, r.unheard = time.Time{}, nil // it gets one more chance
+	}
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
 		remains, err := r.remembered(ctx)
 		sure := gone && len(r.t.Foreign) == 0
@@ -212,10 +218,10 @@ func (r *run) verify(ctx context.Context) error {
 }
 
 // remembered is what multipathd and udev still know of the target, as far as it
-// can be told without looking at the devices. A multipathd that has not answered
-// before need not now.
+// can be told without looking at the devices. A multipathd that does not answer is
+// given up after a while, and need not.
 func (r *run) remembered(ctx context.Context) ([]string, error) {
-	heard, err := r.s.hearsay(ctx, []Target{r.t})
+	heard, err := r.s.hearsay(ctx, []Target{r.t}, r.hear)
 	if err == nil && r.unheard == nil {
 		err = opError("see multipathd's paths", "", heard.deaf)
 	}
@@ -238,7 +244,7 @@ func (r *run) remains(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	all, err := r.s.verified(ctx, sc, []Target{r.t})
+	all, err := r.s.verified(ctx, sc, []Target{r.t}, r.hear)
 	if len(all) != 1 {
 		return nil, err
 	}
