@@ -87,7 +87,22 @@ func StartMultipathd(t testing.TB, c Conf) *Multipathd {
 // Stop ends the daemon; its maps stay.
 func (m *Multipathd) Stop(t testing.TB) {
 	t.Helper()
-	m.end(t, syscall.SIGTERM)
+	m.signal(t, syscall.SIGTERM)
+	for end := time.Now().Add(stopPatience); !m.ended(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) { // versions there are that wait for a thread of theirs for ever
+			t.Logf("multipathd does not end: %s; it is killed, as systemd does", Process(m.cmd.Process.Pid))
+			m.Kill(t)
+			return
+		}
+	}
+}
+
+// stopPatience is how long a multipathd that was told to end is waited for.
+const stopPatience = 20 * time.Second
+
+func (m *Multipathd) ended() bool {
+	p := Process(m.cmd.Process.Pid)
+	return p.State == "" || p.State == "Z"
 }
 
 // Kill ends the daemon as a crash does; its maps stay as they are.
@@ -114,8 +129,8 @@ func (m *Multipathd) end(t testing.TB, s syscall.Signal) {
 	t.Helper()
 	m.signal(t, s)
 	WaitFor(t, "multipathd ends", settled, func() error {
-		if p := Process(m.cmd.Process.Pid); p.State != "" && p.State != "Z" {
-			return fmt.Errorf("it is %s", p)
+		if !m.ended() {
+			return fmt.Errorf("it is %s", Process(m.cmd.Process.Pid))
 		}
 		return nil
 	})

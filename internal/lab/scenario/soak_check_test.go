@@ -24,6 +24,11 @@ type sight struct {
 func (s *soaker) look() sight {
 	at := sight{maps: map[string]guest.Map{}, disks: s.g.AllDisks()}
 	for _, m := range guest.Maps() {
+		// A map holds a disk that is deleted, and the link to it, until multipathd
+		// gives it another table.
+		m.Paths = slices.DeleteFunc(m.Paths, func(path string) bool {
+			return !slices.ContainsFunc(at.disks, func(d guest.Disk) bool { return d.Name == path })
+		})
 		at.maps[m.WWID] = m
 	}
 	return at
@@ -152,13 +157,18 @@ func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	}
 }
 
+// checkSuspended: no map stays suspended; multipathd suspends one for a moment when
+// it changes it.
 func (s *soaker) checkSuspended() {
 	s.t.Helper()
-	for name, i := range guest.DmsetupInfo(s.t) {
-		if i.Suspended {
-			s.fail("%s is suspended", name)
+	s.soon("no map is suspended", func() error {
+		for name, i := range guest.DmsetupInfo(s.t) {
+			if i.Suspended {
+				return fmt.Errorf("%s is", name)
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // checkQueueing: the maps of what is alive or in use queue as multipath.conf
