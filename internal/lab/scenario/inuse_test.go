@@ -105,3 +105,30 @@ func TestInUseSince(t *testing.T) {
 	execute(t, s, p, remediate.Removed)
 	expectGone(t, m, disks...)
 }
+
+// A volume group on a dead map that nobody has activated is no use: its labels are on
+// a LU that is gone, and nothing of the kernel's stands on it. It goes, and LVM is
+// asked and told nothing; while it is active, the map stays.
+func TestInactiveLVM(t *testing.T) {
+	g, lus := array(t, 3, guest.Conf{FriendlyNames: true})
+	m, active := guest.MapOf(t, g.Disks(t, 1)[0]), guest.MapOf(t, g.Disks(t, 2)[0])
+	guest.VolumeGroup(t, m.Dev(), "idle", "lv")
+	guest.Deactivate(t, "idle")
+	guest.VolumeGroup(t, active.Dev(), "busy", "lv")
+	disks := g.Disks(t, 1)
+	for lun, m := range map[int]guest.Map{1: m, 2: active} {
+		g.Unmap(t, lun)
+		guest.WaitFailed(t, m)
+	}
+	s := newSweeper(t, remediate.WithMaxDead(1))
+	d := verdict(t, survey(t, s), lus[2].WWID(), remediate.StaleInUse)
+	if !uses(d, "holder", "busy-lv") {
+		t.Errorf("the active volume is not among the users: %v", d.InUse)
+	}
+	execute(t, s, plan(t, s, lus[1].WWID()), remediate.Removed)
+	expectGone(t, m, disks...)
+	if !strings.Contains(strings.Join(guest.DmsetupLs(t), " "), "busy-lv") {
+		t.Error("the active volume is gone")
+	}
+	expectThere(t, guest.MapOf(t, g.Disks(t, 0)[0]), 2)
+}
