@@ -67,6 +67,13 @@ func ExampleDir_WaitGone() {
 }
 
 // After an attachment: wait until the links lead to the map.
+func ExampleDir_Settled() {
+	h, dir := simulated("residual")
+	defer h.Close()
+	fmt.Println(dir.Settled(ctx))
+	// Output: true <nil>
+}
+
 func ExampleDir_WaitMoved() {
 	h, dir := simulated("clean")
 	defer h.Close()

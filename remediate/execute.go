@@ -109,7 +109,6 @@ type run struct {
 	asked    time.Time // since when verification has asked it
 	heirs    []string  // who has the names now of what was gone from the start
 
-	after      *scene   // as it was once all disks had gone; nil where nobody has looked
 	misleading []string // links that name what is gone and lead to a disk that stays
 
 	locks []*lockdir.Lock

@@ -23,9 +23,6 @@ func (r *run) stragglers(ctx context.Context) error {
 			return err
 		}
 		late, err := r.newcomers(ctx, sc)
-		if err == nil && len(late) == 0 {
-			r.after = sc
-		}
 		if err != nil || len(late) == 0 {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/diskbyid"
+	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -187,12 +188,14 @@ func (sc *scene) newOwners(t Target) []string {
 
 // verify waits until nothing of the target is left. What is remembered of it goes
 // last, and is looked at first, for that costs little; and once more after all the
-// rest: udev makes links anew with each event, and one look may fall between.
+// rest: udev makes links anew with each event, and one look may fall between. As long
+// as it has events to work off, that is not the last one.
 func (r *run) verify(ctx context.Context) error {
 	var left []string
 	var unseen error
 	gone := false // at the last look
-	if r.asked = time.Now(); r.unheard != nil {
+	begun := time.Now()
+	if r.asked = begun; r.unheard != nil {
 		r.asked, r.unheard = time.Time{}, nil // it gets one more chance
 	}
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
@@ -201,7 +204,7 @@ func (r *run) verify(ctx context.Context) error {
 		if err == nil && len(remains) == 0 && !sure {
 			remains, err = r.remains(ctx)
 		}
-		if err == nil && len(remains) == 0 && gone {
+		if err == nil && len(remains) == 0 && gone && r.settled(ctx, begun) {
 			return true, nil
 		}
 		gone, unseen = err == nil && len(remains) == 0, err
@@ -215,6 +218,17 @@ func (r *run) verify(ctx context.Context) error {
 		}
 		return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: left})
 	})
+}
+
+// settlingFor is how long udev's events are waited for: a busy host always has some.
+const settlingFor = 5 * time.Second
+
+// settled reports whether no event of before can bring a link back any more, as far as
+// that can be had.
+func (r *run) settled(ctx context.Context, begun time.Time) bool {
+	h := r.s.calm
+	done, err := park.Do(ctx, h.dirs, "/run/udev", func() (bool, error) { return h.byID.Settled(ctx) })
+	return err == nil && done || time.Since(begun) > settlingFor
 }
 
 // remembered is what multipathd and udev still know of the target, as far as it
@@ -234,15 +248,11 @@ func (r *run) remembered(ctx context.Context) ([]string, error) {
 	return left, err
 }
 
-// remains is everything that is left of the target, the devices included. At first
-// they are those that the last look for stragglers has seen.
+// remains is everything that is left of the target, the devices included.
 func (r *run) remains(ctx context.Context) ([]string, error) {
-	sc := r.after
-	if r.after = nil; sc == nil {
-		var err error
-		if sc, err = r.s.calm.scene(ctx); err != nil {
-			return nil, err
-		}
+	sc, err := r.s.calm.scene(ctx)
+	if err != nil {
+		return nil, err
 	}
 	all, err := r.s.verified(ctx, sc, []Target{r.t}, r.hear)
 	if len(all) != 1 {
