@@ -109,7 +109,7 @@ type run struct {
 	asked    time.Time // since when verification has asked it
 	heirs    []string  // who has the names now of what was gone from the start
 
-	misleading []string // links that name what is gone and lead to a disk that stays
+	misleading []string // what names what is gone and leads to a disk that stays
 
 	locks []*lockdir.Lock
 	notes *lockdir.Lock // the one of the LU's own name, beside which the note is
@@ -268,7 +268,7 @@ func (r *run) whence() string {
 	case r.unheard != nil:
 		return "gone from the kernel and /dev/disk/by-id; multipathd could not be asked: " + r.unheard.Error()
 	case len(r.misleading) > 0:
-		return "gone from the kernel and multipathd; until udev looks at another LU's disk again that was in its map: " + strings.Join(r.misleading, ", ")
+		return "gone from the kernel; until udev looks at another LU's disk again that was in its map (udevadm trigger): " + strings.Join(r.misleading, ", ")
 	}
 	return "gone from the kernel, multipathd and /dev/disk/by-id"
 }

@@ -2,11 +2,13 @@ package remediate_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
@@ -82,6 +84,35 @@ func TestMixedMapAllDead(t *testing.T) {
 			planned(t, sw)
 		})
 	}
+}
+
+// A clinging daemon goes on calling a disk by the name of the map that it was in, as
+// multipathd does until udev looks at the disk again.
+type clinging struct {
+	*multipath.Command
+	entry multipath.DaemonPath
+}
+
+func (d clinging) Paths(ctx context.Context) ([]multipath.DaemonPath, error) {
+	paths, err := d.Command.Paths(ctx)
+	paths = slices.DeleteFunc(paths, func(p multipath.DaemonPath) bool { return p.Dev == d.entry.Dev })
+	return append(paths, d.entry), err
+}
+
+// That multipathd calls the other LU's disk by the old name is told, and is no
+// remainder: the disk stays.
+func TestMixedMapByMultipathdsWord(t *testing.T) {
+	t.Parallel()
+	m := newMixedMap(t, remediatetest.Fail)
+	m.Unmap(m.lu)
+	sys := m.System()
+	sys.Daemon = clinging{sys.Daemon.(*multipath.Command), multipath.DaemonPath{Dev: "sdj", WWID: m.lu.WWID()}}
+	sw := m.on(t, sys)
+	res := executed(t, sw, planned(t, sw, m.lu.WWID()))
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+	require.Contains(t, res.Reason, "multipathd's entry for sdj")
+	require.Contains(t, res.Reason, "udevadm trigger")
+	require.NotContains(t, m.log(), "sdj")
 }
 
 // Only another LU's disk is left in the map.

@@ -72,7 +72,7 @@ func (r *run) forgotten(ctx context.Context, h *held, begun time.Time) error {
 		}
 		return false, nil
 	}, func() error {
-		return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: []string{"multipathd's entry for " + h.Dev}})
+		return errors.WithStack(&RemainsError{WWID: r.t.WWID, Remains: []string{entryWords(multipath.DaemonPath{Dev: h.Dev})}})
 	})
 }
 

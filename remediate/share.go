@@ -166,13 +166,14 @@ func gathering(took time.Duration) time.Duration { return min(took, fresh/2) }
 // what they wait for needs the processor, too.
 func (h *host) unhurried() *host {
 	u := newHost(h.System)
-	rest := func(took time.Duration) time.Duration { return max(2*took, leastRest) }
+	rest := func(took time.Duration) time.Duration { return min(max(2*took, leastRest), mostRest) }
 	u.blocks.apart, u.devices.apart, u.paths.apart, u.links.apart = rest, rest, rest, rest
 	return u
 }
 
-// leastRest is for looks that take next to no time here, and some of multipathd's.
-const leastRest = 20 * time.Millisecond
+// leastRest is for looks that take next to no time here, and some of multipathd's; and
+// mostRest for those that something held up, which must not hold up the next one.
+const leastRest, mostRest = 20 * time.Millisecond, 2 * time.Second
 
 func (h *host) Blocks(ctx context.Context) ([]sysfs.Block, error) {
 	return h.blocks.get(ctx, h.FS.Blocks)

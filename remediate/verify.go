@@ -22,8 +22,9 @@ type Verification struct {
 	Remains []string `json:"remains"` // what of it is still there
 	Notes   []string `json:"notes"`   // who owns its old names now
 	// Misleading lists links that name it and lead to a disk of another LU's that
-	// was in its map and stays. They do not count as remains: udev puts them right
-	// when it looks at that disk again, or that goes.
+	// was in its map and stays, and multipathd's entries that give such a disk its
+	// name. They do not count as remains: udev puts them right when it looks at that
+	// disk again (udevadm trigger), and multipathd then, or that goes.
 	Misleading []string `json:"misleading,omitempty"`
 }
 
@@ -77,17 +78,24 @@ func (sc *scene) verified(t Target, heard hearsay) Verification {
 
 func (sc *scene) verifiedAs(t Target, heard hearsay) Verification {
 	v := Verification{WWID: t.WWID, Remains: sc.remains(t), Notes: sc.newOwners(t)}
-	v.Remains = append(v.Remains, heard.entriesOf(t)...)
-	for _, l := range heard.linksOf(t) {
-		if sc.stays(t, l.Dev) {
-			v.Misleading = append(v.Misleading, linkWords(l))
+	note := func(dev, words string) {
+		if sc.stays(t, dev) {
+			v.Misleading = append(v.Misleading, words)
 		} else {
-			v.Remains = append(v.Remains, linkWords(l))
+			v.Remains = append(v.Remains, words)
 		}
+	}
+	for _, e := range heard.entriesOf(t) {
+		note(e.Dev, entryWords(e))
+	}
+	for _, l := range heard.linksOf(t) {
+		note(l.Dev, linkWords(l))
 	}
 	v.Gone = len(v.Remains) == 0
 	return v
 }
+
+func entryWords(e multipath.DaemonPath) string { return "multipathd's entry for " + e.Dev }
 
 func linkWords(l diskbyid.Link) string { return fmt.Sprintf("link %s -> %s", l.Name, l.Target) }
 
@@ -114,14 +122,8 @@ func (s *Sweeper) hearsay(ctx context.Context, targets []Target, ask listing) (h
 }
 
 // entriesOf are multipathd's for a target that is to go.
-func (heard hearsay) entriesOf(t Target) []string {
-	var out []string
-	for _, e := range heard.entries {
-		if !t.Keeps && e.WWID == t.WWID {
-			out = append(out, "multipathd's entry for "+e.Dev)
-		}
-	}
-	return out
+func (heard hearsay) entriesOf(t Target) []multipath.DaemonPath {
+	return slices.DeleteFunc(slices.Clone(heard.entries), func(e multipath.DaemonPath) bool { return t.Keeps || e.WWID != t.WWID })
 }
 
 // linksOf are those that name a target that is to go.
@@ -239,11 +241,15 @@ func (r *run) remembered(ctx context.Context) ([]string, error) {
 	if err == nil && r.unheard == nil {
 		err = opError("see multipathd's paths", "", heard.deaf)
 	}
-	left := heard.entriesOf(r.t)
+	if len(r.t.Foreign) > 0 { // it may be of what stays, which only the devices tell
+		return nil, err
+	}
+	var left []string
+	for _, e := range heard.entriesOf(r.t) {
+		left = append(left, entryWords(e))
+	}
 	for _, l := range heard.linksOf(r.t) {
-		if len(r.t.Foreign) == 0 { // or it may lead to what stays
-			left = append(left, linkWords(l))
-		}
+		left = append(left, linkWords(l))
 	}
 	return left, err
 }
