@@ -138,7 +138,7 @@ func (s *soaker) checkJournal(before sight) {
 func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	s.t.Helper()
 	m, had := before.maps[s.wwid(v)]
-	reused := s.book.Alive(v.lun, 1-v.volume)
+	reused := s.book.Alive(v.lun, 1-v.volume) || s.wasAlive[volumeID{v.lun, 1 - v.volume}]
 	mustStay := s.alive(v) && len(m.Paths) > 0 || s.inUse(v) || !soak.Ours(v.lun) && !reused
 	if !had || !mustStay {
 		return
@@ -171,14 +171,15 @@ func (s *soaker) checkSuspended() {
 	})
 }
 
-// checkQueueing: the maps of what is alive or in use queue as multipath.conf
-// has it.
+// checkQueueing: those of our maps that are alive or in use queue as multipath.conf
+// has it. What multipathd makes of the others' is its own affair: that nothing is
+// done to them, checkJournal tells.
 func (s *soaker) checkQueueing() {
 	s.t.Helper()
 	s.soon("queueing is as configured", func() error {
 		for wwid, table := range guest.DmsetupTables(s.t) {
 			v, ok := s.byWWID(wwid)
-			if !ok || !s.alive(v) && !s.inUse(v) || s.drained[v] {
+			if !ok || !soak.Ours(v.lun) || !s.alive(v) && !s.inUse(v) || s.drained[v] {
 				continue
 			}
 			if strings.Contains(table, "queue_if_no_path") != soak.Queues(v.lun) {

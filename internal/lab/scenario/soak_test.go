@@ -54,14 +54,15 @@ type soaker struct {
 	daemon *guest.Multipathd
 	book   *soak.Book // of what was really done
 
-	volumes map[volumeID]guest.Backstore
-	sums    map[volumeID][sha256.Size]byte // of those that nobody may write to
-	uses    map[int]*soakUse               // by LUN
-	readers []*guest.Reader
-	drained map[volumeID]bool // queueing was switched off by hand
-	misses  map[volumeID]int  // sweeps that could have cleared it and did not
-	deleted map[int]bool      // LUNs of which a path was deleted by hand amid this sweep
-	stopped bool              // this sweep was stopped by the circuit breaker, or multipathd amid it
+	volumes  map[volumeID]guest.Backstore
+	sums     map[volumeID][sha256.Size]byte // of those that nobody may write to
+	uses     map[int]*soakUse               // by LUN
+	readers  []*guest.Reader
+	drained  map[volumeID]bool // queueing was switched off by hand
+	misses   map[volumeID]int  // sweeps that could have cleared it and did not
+	wasAlive map[volumeID]bool // what was mapped when this sweep began
+	deleted  map[int]bool      // LUNs of which a path was deleted by hand amid this sweep
+	stopped  bool              // this sweep was stopped by the circuit breaker, or multipathd amid it
 
 	sweeper *remediate.Sweeper
 	journal *soakJournal
@@ -144,6 +145,8 @@ func (s *soaker) round(i int, r soak.Round) {
 	s.settle()
 	acted := time.Since(begun)
 	before := s.look()
+	s.wasAlive = map[volumeID]bool{}
+	s.each(func(v volumeID) { s.wasAlive[v] = s.alive(v) })
 	s.journal.forget()
 	could := s.couldClear()
 	if r.Command {
