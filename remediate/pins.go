@@ -105,11 +105,14 @@ func (s *Sweeper) matches(ctx context.Context, h *held) error {
 }
 
 // stillDue looks at the target again: both keys must hold now, and what is
-// there must be what the plan pinned. It returns errAbsent where nothing is.
+// there must be what the plan pinned. It returns errAbsent where nothing is. What may
+// be over in a moment is looked at again: readers, and a map that is suspended, as
+// multipathd does to change it.
 func (r *run) stillDue(ctx context.Context) (Device, error) {
 	for try := 0; ; try++ {
 		d, err := r.lookOnce(ctx)
-		fleeting := errors.As(err, new(*InUseError)) && r.s.onlyFleeting(&d.Facts)
+		fleeting := errors.As(err, new(*InUseError)) && r.s.onlyFleeting(&d.Facts) ||
+			errors.As(err, new(*EvidenceError)) && d.Verdict == Suspended
 		if !fleeting || try == fleetingTries || r.s.pause(ctx, fleetingPause) != nil {
 			return d, err
 		}

@@ -37,3 +37,15 @@ func TestVerifyWaitsForUdev(t *testing.T) {
 	require.NoFileExists(t, queue, "it did not wait for udev")
 	require.NoFileExists(t, link)
 }
+
+// multipathd suspends a map for a moment when it changes it: that is no refusal.
+func TestSuspendedForAMoment(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sw := s.sweeper(t)
+	p := planned(t, sw, s.lu.WWID())
+	s.Suspend(s.m)
+	time.AfterFunc(400*time.Millisecond, func() { s.Resume(s.m) })
+	res := executed(t, sw, p)
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+}
