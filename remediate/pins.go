@@ -106,17 +106,27 @@ func (s *Sweeper) matches(ctx context.Context, h *held) error {
 
 // stillDue looks at the target again: both keys must hold now, and what is
 // there must be what the plan pinned. It returns errAbsent where nothing is. What may
-// be over in a moment is looked at again: readers, and a map that is suspended, as
-// multipathd does to change it.
+// be over in a moment is looked at again.
 func (r *run) stillDue(ctx context.Context) (Device, error) {
 	for try := 0; ; try++ {
 		d, err := r.lookOnce(ctx)
-		fleeting := errors.As(err, new(*InUseError)) && r.s.onlyFleeting(&d.Facts) ||
-			errors.As(err, new(*EvidenceError)) && d.Verdict == Suspended
-		if !fleeting || try == fleetingTries || r.s.pause(ctx, fleetingPause) != nil {
+		if !r.momentary(d, err) || try == fleetingTries || r.s.pause(ctx, fleetingPause) != nil {
 			return d, err
 		}
 	}
+}
+
+// momentary reports whether a refusal may be over in a moment: readers come and go;
+// multipathd suspends a map to change it; and of a path that goes by itself meanwhile
+// (multipathd purges it, another run is at work) one look may see but a part.
+func (r *run) momentary(d Device, err error) bool {
+	switch {
+	case errors.As(err, new(*InUseError)):
+		return r.s.onlyFleeting(&d.Facts)
+	case errors.As(err, new(*EvidenceError)):
+		return d.Verdict == Suspended || d.Verdict == Unknown || d.Verdict == Transient
+	}
+	return errors.As(err, new(*StaleError))
 }
 
 func (r *run) lookOnce(ctx context.Context) (Device, error) {

@@ -143,7 +143,10 @@ func orderly(t *testing.T) (*guest.Debug, []guest.Map) {
 	guest.Bindings(t, names)
 	conf := guest.Conf{NoPathRetry: "fail", FriendlyNames: true}
 	guest.StartMultipathd(t, conf).Stop(t)
-	guest.Run(t, "multipath", "-F")
+	guest.WaitFor(t, "nobody uses the maps, and they go", 20*time.Second, func() error {
+		_, err := guest.Try("multipath", "-F") // udev may have one open for a moment
+		return err
+	})
 	for lun := range 4 {
 		guest.Run(t, "multipath", "/dev/"+d.Disks(t, lun)[0])
 	}
