@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"os"
 	"strings"
 )
 
@@ -61,8 +62,14 @@ func closes(s string, i int, open byte) bool {
 	return s[i] == '>' && s[i-1] != '-' // a socket is <UNIX:[12->34]>
 }
 
-// fdPath is what a descriptor stands for: "/dev/sda" of 7</dev/sda<block 8:0>>.
+// fdPath is what a descriptor stands for: "/dev/sda" of 7</dev/sda<block 8:0>>. Older
+// versions of strace do not say of AT_FDCWD, which is then ours: who is traced
+// starts there.
 func fdPath(arg string) string {
+	if arg == "AT_FDCWD" {
+		dir, _ := os.Getwd()
+		return dir
+	}
 	_, path, _ := strings.Cut(arg, "<")
 	path = strings.TrimSuffix(strings.TrimSuffix(path, "(deleted)"), ">")
 	for _, kind := range []string{"<block ", "<char "} {
