@@ -135,21 +135,31 @@ func (r *run) reviveMap() error {
 		return nil
 	case err != nil:
 		return opError("read the table of", r.t.Map.Name, err)
-	case t.Devt != r.t.Map.Devt || r.anew():
+	case t.Devt != r.t.Map.Devt:
 		return nil // made anew since, by its own settings
+	}
+	if anew, err := r.anew(); anew || err != nil {
+		return err
 	}
 	r.flushing, r.disabled = true, r.t.Map.Queueing
 	return r.restore()
 }
 
 // anew reports whether the map is another than the noted one, which had its name,
-// its number and its uuid: kernels count every disk that they make. Where they do
-// not, or the map has gone, it cannot be told.
-func (r *run) anew() bool {
+// its number and its uuid: kernels count every disk that they make. By a note
+// without that count it cannot be told; that the count cannot be read now is no
+// leave to take the map for the noted one.
+func (r *run) anew() (bool, error) {
+	if r.t.Map.DiskSeq == 0 {
+		return false, nil
+	}
 	ctx, cancel := r.grace()
 	defer cancel()
 	b, err := r.s.sys.FS.Block(ctx, r.t.Map.DM)
-	return err == nil && b.Devt == r.t.Map.Devt && b.DiskSeq != 0 && r.t.Map.DiskSeq != 0 && b.DiskSeq != r.t.Map.DiskSeq
+	if err != nil {
+		return false, opError("tell whether it is still the noted map", r.t.Map.Name, err)
+	}
+	return b.Devt != r.t.Map.Devt || b.DiskSeq != r.t.Map.DiskSeq, nil
 }
 
 // lasting is the table of the noted map; where it is suspended, it has been for
