@@ -34,6 +34,7 @@ func hang(t *testing.T, d *guest.Debug) (release func()) {
 // most. When the disks answer again, all are looked at as before.
 func TestHungDevices(t *testing.T) {
 	const luns, timeout = 16, 5 * time.Second // of two paths each, without multipath
+	guest.Modprobe(t, "dm-multipath")         // or there is no device-mapper to ask
 	d := guest.ScsiDebug(t, 2, luns, "delay=0")
 	s := newSweeper(t, remediate.WithMaxDead(1), remediate.WithBackend("dm"), remediate.WithProbeTimeout(timeout))
 	begun := time.Now()

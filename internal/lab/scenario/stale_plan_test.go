@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lunsweep/lunsweep/internal/lab/guest"
 	"github.com/lunsweep/lunsweep/remediate"
@@ -45,6 +46,7 @@ func TestStalePlan(t *testing.T) {
 	guest.Run(t, "dmsetup", "rename", w.expectFound(t, replaced, other).Name, "vol")
 	guest.Udev(t)
 	found := w.mapped(t, replaced)
+	guest.WaitFor(t, "the newcomer's paths work", 30*time.Second, func() error { return carries(t, found, 2) })
 	theirs := guest.WritePattern(t, found.Dev(), 22)
 	if found.Name != "vol" || found.DM != maps[replaced].DM || !slices.Equal(sorted(found.Paths), sorted(disks[replaced])) || guest.HCTL(t, disks[replaced][0]) != at {
 		t.Fatalf("the newcomer is %+v, the lost one was %+v: the scenario does not show what it is for", found, maps[replaced])
