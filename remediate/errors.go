@@ -112,7 +112,7 @@ func (e *LockedError) Error() string {
 // for an outage, and nothing is done.
 type BreakerError struct {
 	Dead, All int
-	Of        string  // "maps", or "LUs": the maps and the disks without one
+	Of        string  // "maps", "LUs" (the maps and the disks without one), or of these the "iSCSI and FC LUs"
 	Share     float64 // the share that would be accepted, 0 to 1
 }
 

@@ -121,7 +121,7 @@ func TestMixedMapWithoutAnOwnPath(t *testing.T) {
 	m := newMixedMap(t, remediatetest.Fail)
 	m.unmapBoth()
 	m.DeletedByHand("sdi")
-	sw := m.sweeper(t)
+	sw := m.sweeper(t, remediate.WithMaxDead(1))
 	res := executed(t, sw, planned(t, sw, m.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 	require.Equal(t, "multipath -f mpathb", m.log())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pkg/errors"
@@ -222,12 +223,13 @@ func samePins(a, b Device) bool {
 	return slices.Equal(x.Paths, y.Paths) && slices.Equal(x.Foreign, y.Foreign)
 }
 
-// breaker trips when too many of the maps, or of all LUs, look dead at once, or as
-// another LU, while something is about to be removed. A host's own disks must not
-// make up for its maps, and its maps may make up for the leftovers of others: disks
-// without a map count among all LUs only.
+// breaker trips when too many of the maps, of the LUs that arrays export, or of all
+// LUs look dead at once, or as another LU, while something is about to be removed. A
+// host's own disks must make up neither for its maps nor for an array's LUs without
+// one. Maps may make up for the leftovers of others: what has no map counts beside
+// them only.
 func breaker(devices []Device, share float64, planned bool) error {
-	maps, lus := BreakerError{Of: "maps", Share: share}, BreakerError{Of: "LUs", Share: share}
+	maps, far, lus := BreakerError{Of: "maps", Share: share}, BreakerError{Of: "iSCSI and FC LUs", Share: share}, BreakerError{Of: "LUs", Share: share}
 	for _, d := range devices {
 		planned = planned || d.Removable
 		dead := !anyPath(d.Facts, func(p Path) bool { return p.Answer == Present || p.Answer == Alive && p.Identity != IdentityMismatch })
@@ -235,13 +237,22 @@ func breaker(devices []Device, share float64, planned bool) error {
 		if d.Map != nil {
 			maps.count(dead)
 		}
+		if anyPath(d.Facts, Path.exported) {
+			far.count(dead)
+		}
 	}
-	for _, e := range []BreakerError{maps, lus} {
+	for _, e := range []BreakerError{maps, far, lus} {
 		if planned && float64(e.Dead) > share*float64(e.All) {
 			return errors.WithStack(&e)
 		}
 	}
 	return nil
+}
+
+// exported reports whether the path's other end is an array for sure. Over SAS, and
+// where there is no transport class, it may as well be a disk of the host's own.
+func (p Path) exported() bool {
+	return strings.HasPrefix(p.Transport, "session") || strings.HasPrefix(p.Transport, "rport-")
 }
 
 func (e *BreakerError) count(dead bool) {

@@ -227,7 +227,32 @@ func TestPlanTripsTheBreakerOfDisks(t *testing.T) {
 	for i, dev := range []string{"sdc", "sdd", "sde"} {
 		h.Unmap(h.LU(fmt.Sprintf("6001405%025x", i), gib, "LIO-ORG", dev).Path(dev, s.a, uint64(3+i)))
 	}
-	expectTripped(t, s, remediate.BreakerError{Dead: 3, All: 5, Of: "LUs", Share: 0.5})
+	expectTripped(t, s, remediate.BreakerError{Dead: 3, All: 4, Of: "iSCSI and FC LUs", Share: 0.5})
+}
+
+// However many disks a host has of its own, they do not hide that an array's are
+// all lost.
+func TestPlanTripsTheBreakerOfDisksBesideOwn(t *testing.T) {
+	h := remediatetest.New(t)
+	s := &scenario{Host: h, a: h.Session("iqn.2003-01.org.example:a", 39)}
+	own := h.Controller(2)
+	for i, dev := range []string{"sdb", "sdc", "sdd", "sde"} {
+		h.LU(fmt.Sprintf("500253%010x", i), gib, "ATA", dev).Path(dev, own, uint64(1+i))
+	}
+	for i, dev := range []string{"sdf", "sdg"} {
+		h.Unmap(h.LU(fmt.Sprintf("6001405%025x", i), gib, "LIO-ORG", dev).Path(dev, s.a, uint64(3+i)))
+	}
+	expectTripped(t, s, remediate.BreakerError{Dead: 2, All: 2, Of: "iSCSI and FC LUs", Share: 0.5})
+}
+
+// Where no transport can tell an array's disks from the host's own, all count.
+func TestPlanTripsTheBreakerOfDisksWithoutTransport(t *testing.T) {
+	h := remediatetest.New(t)
+	s := &scenario{Host: h, a: h.Controller(39)}
+	for i, dev := range []string{"sdb", "sdc"} {
+		h.Unmap(h.LU(fmt.Sprintf("6001405%025x", i), gib, "LIO-ORG", dev).Path(dev, s.a, uint64(3+i)))
+	}
+	expectTripped(t, s, remediate.BreakerError{Dead: 2, All: 3, Of: "LUs", Share: 0.5})
 }
 
 func expectTripped(t *testing.T, s *scenario, want remediate.BreakerError) {

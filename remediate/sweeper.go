@@ -79,7 +79,8 @@ func WithProbeTimeout(d time.Duration) Option { return func(o *options) { o.prob
 
 // WithMaxDead sets the circuit breaker: when more than this share (0 to 1, and
 // [New] refuses any other) of the maps looks dead at once, or of all LUs, disks
-// without a map included, nothing is planned or executed. 0.5 unless told.
+// without a map included, or of those that are reached by iSCSI or Fibre Channel,
+// nothing is planned or executed. 0.5 unless told.
 func WithMaxDead(share float64) Option { return func(o *options) { o.maxDead = share } }
 
 // WithProtected names LUs that must never be removed, whatever else is found or

@@ -42,7 +42,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	fs.DurationVar(&c.interval, "interval", 5*time.Minute, "time between two rounds, give or take a fifth")
 	fs.DurationVar(&c.dwell, "dwell", 30*time.Second, "how long evidence must hold before anything is removed")
 	fs.DurationVar(&c.timeout, "timeout", 4*time.Minute, "time limit of one round")
-	fs.Float64Var(&c.maxDead, "max-dead", 0.5, "circuit breaker: do nothing when more than this `share` of the maps, or of all LUs, looks dead at once")
+	fs.Float64Var(&c.maxDead, "max-dead", 0.5, "circuit breaker: do nothing when more than this `share` of the maps, of the iSCSI and FC LUs, or of all LUs looks dead at once")
 	fs.BoolVar(&c.apply, "apply", false, "remove what is dead, unused and ours (otherwise only report it)")
 	fs.BoolVar(&c.attest, "attest-detached", false, "take a volume of ours without a VolumeAttachment to this node as detached from it, which is proof of death together with failed paths and a failed read")
 	fs.BoolVar(&c.condition, "condition", true, "write the node condition "+conditionType)

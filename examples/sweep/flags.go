@@ -56,7 +56,7 @@ func newFlags(c *config) *flag.FlagSet {
 	f.DurationVar(&c.probeTimeout, "probe-timeout", 5*time.Second, "one read may take `D`")
 	f.DurationVar(&c.timeout, "timeout", 5*time.Minute, "the whole command may take `D`")
 	c.maxDead = 0.5
-	f.Var(&c.maxDead, "max-dead", "do nothing when more than `N%` of the maps, or of all LUs, look dead at once")
+	f.Var(&c.maxDead, "max-dead", "do nothing when more than `N%` of the maps, of the iSCSI and FC LUs, or of all LUs look dead at once")
 	f.StringVar(&c.out, "o", "", "write the plan to `FILE`, for you alone to read")
 	f.StringVar(&c.plan, "plan", "", "read the plan from `FILE`; - is standard input")
 	f.StringVar(&c.journal, "journal", "", "record every step in `FILE`, before and after it; lines of JSON")
