@@ -55,15 +55,12 @@ func (s *Sweeper) takeInventory(ctx context.Context, t target) (inventory, error
 		return inventory{}, opError("list the SCSI devices", "", err)
 	}
 	addresses = slices.DeleteFunc(addresses, func(h sysfs.HCTL) bool { return targetOf(h) != t })
-	asking, cancel := context.WithTimeout(ctx, 2*s.opt.probeTimeout)
-	defer cancel()
 	var via []Path
-	for group := range slices.Chunk(addresses, askedTogether) {
-		via = append(via, s.answering(asking, group)...)
-		if len(via) >= enoughWitnesses || asking.Err() != nil {
-			break
-		}
-	}
+	untilAnswered(ctx, s.opt.probeTimeout, addresses, func(ctx context.Context, group []sysfs.HCTL) int {
+		alive := s.answering(ctx, group)
+		via = append(via, alive...)
+		return len(alive)
+	})
 	return s.reportLUNs(ctx, via)
 }
 

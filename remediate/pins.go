@@ -120,9 +120,10 @@ func (r *run) stillDue(ctx context.Context) (Device, error) {
 // multipathd suspends a map to change it; and of a path that goes by itself meanwhile
 // (multipathd purges it, another run is at work) one look may see but a part.
 func (r *run) momentary(d Device, err error) bool {
+	var used *InUseError
 	switch {
-	case errors.As(err, new(*InUseError)):
-		return r.s.onlyFleeting(&d.Facts)
+	case errors.As(err, &used):
+		return r.s.onlyFleeting(&d.Facts) || !slices.ContainsFunc(used.Users, func(u Use) bool { return u.Kind != UseUnknown })
 	case errors.As(err, new(*EvidenceError)):
 		return d.Verdict == Suspended || d.Verdict == Unknown || d.Verdict == Transient
 	}

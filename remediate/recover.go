@@ -156,6 +156,9 @@ func (r *run) anew() (bool, error) {
 	ctx, cancel := r.grace()
 	defer cancel()
 	b, err := r.s.sys.FS.Block(ctx, r.t.Map.DM)
+	if err == nil && b.DiskSeq == 0 {
+		err = errors.Errorf("%s has no diskseq", b.Name)
+	}
 	if err != nil {
 		return false, opError("tell whether it is still the noted map", r.t.Map.Name, err)
 	}

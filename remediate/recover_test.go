@@ -176,34 +176,37 @@ func TestNotesOfOthers(t *testing.T) {
 		require.Equal(t, before, s.Actions(), "the new map is nobody's leftover")
 		expectNothingNoted(t, s)
 	})
-	t.Run("of a map that cannot be told from one made anew", func(t *testing.T) {
-		s := unqueued(t)
-		count := filepath.Join(s.Tree(), "sys/block/dm-12/diskseq")
-		known, err := os.ReadFile(count)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(count, []byte("?\n"), 0o600))
-		before := s.Actions()
-		done, err := s.sweeper(t).Recover(within(t))
-		require.NoError(t, err)
-		require.Len(t, done, 1)
-		require.ErrorContains(t, done[0].Err, "still the noted map")
-		require.Equal(t, before, s.Actions())
-		require.NoError(t, os.WriteFile(count, known, 0o600))
-		_, err = s.sweeper(t).Recover(within(t))
-		require.NoError(t, err)
-		require.True(t, s.find(t).Map.Queueing, "the note has stayed")
-		expectNothingNoted(t, s)
-	})
+	for name, hide := range map[string]func(file string) error{
+		"garbled": func(file string) error { return os.WriteFile(file, []byte("?\n"), 0o600) },
+		"missing": os.Remove,
+	} {
+		t.Run("of a map that cannot be told from one made anew, its count "+name, func(t *testing.T) {
+			s := unqueued(t)
+			count := filepath.Join(s.Tree(), "sys/block/dm-12/diskseq")
+			known, err := os.ReadFile(count)
+			require.NoError(t, err)
+			require.NoError(t, hide(count))
+			before := s.Actions()
+			done, err := s.sweeper(t).Recover(within(t))
+			require.NoError(t, err)
+			require.Len(t, done, 1)
+			require.ErrorContains(t, done[0].Err, "still the noted map")
+			require.Equal(t, before, s.Actions())
+			require.NoError(t, os.WriteFile(count, known, 0o600))
+			_, err = s.sweeper(t).Recover(within(t))
+			require.NoError(t, err)
+			require.True(t, s.find(t).Map.Queueing, "the note has stayed")
+			expectNothingNoted(t, s)
+		})
+	}
 	t.Run("of a map, by a version that did not count disks", func(t *testing.T) {
 		s := unqueued(t)
-		notes, err := filepath.Glob(filepath.Join(s.Tree(), "run/lunsweep/*.note"))
-		require.NoError(t, err)
-		require.Len(t, notes, 1)
-		text, err := os.ReadFile(notes[0])
+		note := noteOf(t, s)
+		text, err := os.ReadFile(note)
 		require.NoError(t, err)
 		old := regexp.MustCompile(`,"diskseq":\d+`).ReplaceAll(text, nil)
 		require.NotEqual(t, text, old)
-		require.NoError(t, os.WriteFile(notes[0], old, 0o600))
+		require.NoError(t, os.WriteFile(note, old, 0o600))
 		_, err = s.sweeper(t).Recover(within(t))
 		require.NoError(t, err)
 		require.True(t, s.find(t).Map.Queueing)
@@ -211,21 +214,28 @@ func TestNotesOfOthers(t *testing.T) {
 	})
 	t.Run("garbled", func(t *testing.T) {
 		s := offlined(t)
-		notes, err := filepath.Glob(filepath.Join(s.Tree(), "run/lunsweep/*.note"))
-		require.NoError(t, err)
-		require.Len(t, notes, 1)
-		require.NoError(t, os.WriteFile(notes[0], []byte(`{"schema":1,"wwid":`), 0o600))
+		note := noteOf(t, s)
+		require.NoError(t, os.WriteFile(note, []byte(`{"schema":1,"wwid":`), 0o600))
 		sw := s.sweeper(t)
 		done, err := sw.Recover(within(t))
 		require.NoError(t, err)
 		require.Len(t, done, 1)
-		require.ErrorContains(t, done[0].Err, notes[0], "whoever has to see to it must find it")
+		require.ErrorContains(t, done[0].Err, note, "whoever has to see to it must find it")
 		require.ErrorContains(t, done[0].Err, "remove the file")
 		sv, err := sw.Survey(within(t))
 		require.NoError(t, err)
 		require.Len(t, sv.Gaps, 1)
 		require.Equal(t, "offline", state(s))
 	})
+}
+
+// noteOf is the file of the one note that there is.
+func noteOf(t *testing.T, s *scenario) string {
+	t.Helper()
+	notes, err := filepath.Glob(filepath.Join(s.Tree(), "run/lunsweep/*.note"))
+	require.NoError(t, err)
+	require.Len(t, notes, 1)
+	return notes[0]
 }
 
 // unqueued is a host on which a run was killed once it had switched queueing off.

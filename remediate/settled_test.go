@@ -1,13 +1,16 @@
 package remediate_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
@@ -38,6 +41,23 @@ func TestVerifyWaitsForUdev(t *testing.T) {
 	require.NoFileExists(t, link)
 }
 
+// Where udev goes on being busy, that is no word against what was seen: half of the
+// time that is left is for waiting for it.
+func TestVerifyBesideABusyUdev(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	queue := filepath.Join(s.Tree(), "run/udev/queue")
+	require.NoError(t, os.MkdirAll(filepath.Dir(queue), 0o755))
+	require.NoError(t, os.WriteFile(queue, nil, 0o644))
+	sw := s.sweeper(t)
+	p := planned(t, sw, s.lu.WWID())
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	r, err := sw.Execute(ctx, p)
+	require.NoError(t, err)
+	require.Equal(t, remediate.Removed, r.Results[0].Outcome, "%+v", r.Results[0].Err)
+}
+
 // multipathd suspends a map for a moment when it changes it: that is no refusal.
 func TestSuspendedForAMoment(t *testing.T) {
 	t.Parallel()
@@ -48,4 +68,38 @@ func TestSuspendedForAMoment(t *testing.T) {
 	time.AfterFunc(400*time.Millisecond, func() { s.Resume(s.m) })
 	res := executed(t, sw, p)
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+}
+
+// A vanishing kernel lists no maps while it is armed: as for a look in whose midst a
+// map goes.
+type vanishing struct {
+	*multipath.DeviceMapper
+	armed *atomic.Bool
+}
+
+func (k vanishing) Tables(ctx context.Context) ([]multipath.Table, error) {
+	if k.armed.Load() {
+		return nil, nil
+	}
+	return k.DeviceMapper.Tables(ctx)
+}
+
+// A map whose open count could not be read in one look counts as used in that one, and
+// is looked at again.
+func TestOpenCountMissedOnce(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sys := s.System()
+	var looks atomic.Int32
+	armed := &atomic.Bool{}
+	sys.Kernel = vanishing{sys.Kernel.(*multipath.DeviceMapper), armed}
+	p := planned(t, s.sweeper(t), s.lu.WWID())
+	sw := s.on(t, sys, remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventLook { // the first is the breaker's
+			armed.Store(looks.Add(1) == 2)
+		}
+	}))
+	res := executed(t, sw, p)
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+	require.GreaterOrEqual(t, looks.Load(), int32(3))
 }

@@ -196,8 +196,8 @@ func (r *run) verify(ctx context.Context) error {
 	var left []string
 	var unseen error
 	gone := false // at the last look
-	begun := time.Now()
-	if r.asked = begun; r.unheard != nil {
+	until := udevsTime(ctx)
+	if r.asked = time.Now(); r.unheard != nil {
 		r.asked, r.unheard = time.Time{}, nil // it gets one more chance
 	}
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
@@ -206,7 +206,7 @@ func (r *run) verify(ctx context.Context) error {
 		if err == nil && len(remains) == 0 && !sure {
 			remains, err = r.remains(ctx)
 		}
-		if err == nil && len(remains) == 0 && gone && r.settled(ctx, begun) {
+		if err == nil && len(remains) == 0 && gone && r.settled(ctx, until) {
 			return true, nil
 		}
 		gone, unseen = err == nil && len(remains) == 0, err
@@ -225,12 +225,24 @@ func (r *run) verify(ctx context.Context) error {
 // settlingFor is how long udev's events are waited for: a busy host always has some.
 const settlingFor = 5 * time.Second
 
+// udevsTime is until when udev's events are waited for: for half of the time that is
+// left at most, since that udev is busy is no word against what was seen.
+func udevsTime(ctx context.Context) time.Time {
+	until := time.Now().Add(settlingFor)
+	half, cancel := halfOf(ctx)
+	defer cancel()
+	if end, ok := half.Deadline(); ok && end.Before(until) {
+		return end
+	}
+	return until
+}
+
 // settled reports whether no event of before can bring a link back any more, as far as
-// that can be had.
-func (r *run) settled(ctx context.Context, begun time.Time) bool {
+// that can be had by until.
+func (r *run) settled(ctx context.Context, until time.Time) bool {
 	h := r.s.calm
 	done, err := park.Do(ctx, h.dirs, "/run/udev", func() (bool, error) { return h.byID.Settled(ctx) })
-	return err == nil && done || time.Since(begun) > settlingFor
+	return err == nil && done || !time.Now().Before(until)
 }
 
 // remembered is what multipathd and udev still know of the target, as far as it

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -39,13 +40,10 @@ func (s *Sweeper) witnesses(ctx context.Context, sc *scene, lus []*Facts, wanted
 // until enough of them answer: those that work by the look of them first. It
 // gives up on a target where nothing comes back.
 func (s *Sweeper) askUntilAnswered(ctx context.Context, sc *scene, paths []*Path) {
-	ctx, cancel := context.WithTimeout(ctx, 2*s.opt.probeTimeout)
-	defer cancel()
 	slices.SortStableFunc(paths, func(a, b *Path) int {
 		return cmp.Or(cmp.Compare(failedState(a), failedState(b)), cmp.Compare(a.HCTL.LUN, b.HCTL.LUN))
 	})
-	answered := 0
-	for group := range slices.Chunk(paths, askedTogether) {
+	untilAnswered(ctx, s.opt.probeTimeout, paths, func(ctx context.Context, group []*Path) (alive int) {
 		var wg sync.WaitGroup
 		for _, p := range group {
 			if d := sc.disk[p.Dev]; d != nil {
@@ -55,10 +53,21 @@ func (s *Sweeper) askUntilAnswered(ctx context.Context, sc *scene, paths []*Path
 		wg.Wait()
 		for _, p := range group {
 			if p.Answer == Alive {
-				answered++
+				alive++
 			}
 		}
-		if answered >= enoughWitnesses || ctx.Err() != nil {
+		return alive
+	})
+}
+
+// untilAnswered has a few asked at a time, until enough of them have answered. It
+// gives up after two time-outs of a probe.
+func untilAnswered[T any](ctx context.Context, timeout time.Duration, all []T, ask func(context.Context, []T) (alive int)) {
+	ctx, cancel := context.WithTimeout(ctx, 2*timeout)
+	defer cancel()
+	answered := 0
+	for group := range slices.Chunk(all, askedTogether) {
+		if answered += ask(ctx, group); answered >= enoughWitnesses || ctx.Err() != nil {
 			return
 		}
 	}
