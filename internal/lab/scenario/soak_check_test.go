@@ -171,18 +171,19 @@ func (s *soaker) checkSuspended() {
 	})
 }
 
-// checkQueueing: those of our maps that are alive or in use queue as multipath.conf
-// has it. What multipathd makes of the others' is its own affair: that nothing is
-// done to them, checkJournal tells.
+// checkQueueing: the maps of what is alive or in use queue as multipath.conf has it;
+// others' maps, of which multipathd may have made something else by itself before,
+// where they did when the sweep began.
 func (s *soaker) checkQueueing() {
 	s.t.Helper()
 	s.soon("queueing is as configured", func() error {
 		for wwid, table := range guest.DmsetupTables(s.t) {
 			v, ok := s.byWWID(wwid)
-			if !ok || !soak.Ours(v.lun) || !s.alive(v) && !s.inUse(v) || s.drained[v] {
+			if !ok || !s.alive(v) && !s.inUse(v) || s.drained[v] {
 				continue
 			}
-			if strings.Contains(table, "queue_if_no_path") != soak.Queues(v.lun) {
+			want := soak.Queues(v.lun)
+			if queues(table) != want && (soak.Ours(v.lun) || queues(s.tables[wwid]) == want) {
 				return fmt.Errorf("%s: %s", wwid, table)
 			}
 		}
@@ -204,6 +205,8 @@ func (s *soaker) carries(v volumeID) bool {
 	}
 	return len(m.Paths) > 0
 }
+
+func queues(table string) bool { return strings.Contains(table, "queue_if_no_path") }
 
 // checkPaths: where nothing is down, every path of a living map is up.
 func (s *soaker) checkPaths() {

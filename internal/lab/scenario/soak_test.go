@@ -61,6 +61,7 @@ type soaker struct {
 	drained  map[volumeID]bool // queueing was switched off by hand
 	misses   map[volumeID]int  // sweeps that could have cleared it and did not
 	wasAlive map[volumeID]bool // what was mapped when this sweep began
+	tables   map[string]string // the maps\' as they were then, by name
 	deleted  map[int]bool      // LUNs of which a path was deleted by hand amid this sweep
 	stopped  bool              // this sweep was stopped by the circuit breaker, or multipathd amid it
 
@@ -145,6 +146,7 @@ func (s *soaker) round(i int, r soak.Round) {
 	s.settle()
 	acted := time.Since(begun)
 	before := s.look()
+	s.tables = guest.DmsetupTables(s.t)
 	s.wasAlive = map[volumeID]bool{}
 	s.each(func(v volumeID) { s.wasAlive[v] = s.alive(v) })
 	s.journal.forget()
