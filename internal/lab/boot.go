@@ -14,6 +14,7 @@ type spec struct {
 	Root    string   // folder of the distribution, which the guest only reads
 	Payload string   // folder that the guest sees, read-write, as /payload
 	Args    []string // more of the kernel's command line
+	CPU     int      // that it runs on; -1 for any
 }
 
 // A machine is a running guest.

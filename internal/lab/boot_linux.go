@@ -56,6 +56,9 @@ func keep() int {
 	if err := mounts(s); err != nil {
 		return grumble(err)
 	}
+	if err := stayOn(s.CPU); err != nil {
+		return grumble(err)
+	}
 	cmd := exec.Command("/usr/bin/linux.uml", append([]string{
 		"mem=1G", "umid=guest", "uml_dir=/lab/uml", "root=/dev/root", "rootfstype=hostfs", "rootflags=/lab/root", "ro",
 		"init=/payload/init.sh", "PAYLOAD=/lab/root/payload", "con=null", "con0=fd:0,fd:1", "loglevel=6", "panic=-1",

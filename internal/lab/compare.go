@@ -78,7 +78,7 @@ func try(ctx context.Context, o options, dir string, bin payload, t *trial) (str
 		return "", ctx.Err()
 	}
 	g := &guestRun{
-		cache: o.cache, suite: t.suite, test: t.test, timeout: o.timeout,
+		cache: o.cache, cpus: o.cpus, suite: t.suite, test: t.test, timeout: o.timeout,
 		dir: filepath.Join(dir, t.suite, t.test, t.rule), env: []string{"RULE=" + t.rule},
 	}
 	if o.verbose {

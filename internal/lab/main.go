@@ -28,6 +28,7 @@ type options struct {
 	suites  []string
 	run     *regexp.Regexp
 	jobs    int
+	cpus    *processors
 	verbose bool
 	list    bool
 	spread  bool
@@ -69,7 +70,7 @@ func main() {
 }
 
 func parseOptions(args []string) (options, error) {
-	o := options{cache: os.Getenv("LUNSWEEP_LAB")}
+	o := options{cache: os.Getenv("LUNSWEEP_LAB"), cpus: newProcessors(allowed())}
 	if o.cache == "" {
 		o.cache = "/var/cache/lunsweep-lab"
 	}

@@ -98,7 +98,7 @@ func runCell(ctx context.Context, o options, dir string, bin payload, c *cell) v
 		return verdict{words: "not run"}
 	}
 	g := &guestRun{
-		cache: o.cache, suite: c.suite, test: c.test, timeout: o.limit(c.test),
+		cache: o.cache, cpus: o.cpus, suite: c.suite, test: c.test, timeout: o.limit(c.test),
 		dir: filepath.Join(dir, c.suite, c.test), env: o.soak(c.suite),
 	}
 	if o.verbose {

@@ -27,6 +27,7 @@ const (
 // A guestRun is one boot of one distribution for one scenario.
 type guestRun struct {
 	cache, suite, test string
+	cpus               *processors
 	dir                string // holds payload/ and the console's log
 	timeout            time.Duration
 	env                []string  // what the scenario is told by its environment
@@ -48,11 +49,14 @@ func (g *guestRun) run(ctx context.Context, bin payload) (evidence, error) {
 		return evidence{}, err
 	}
 	defer console.Close()
+	cpu, giveBack := g.cpus.take()
+	defer giveBack()
 	start := time.Now()
 	vm, err := boot(spec{
 		Kernel:  filepath.Join(g.cache, "kernel"),
 		Root:    filepath.Join(g.cache, "guest-"+g.suite),
 		Payload: g.payload(),
+		CPU:     cpu,
 		Args: append([]string{
 			"TEST=" + g.test,
 			fmt.Sprintf("LIMIT=%.0f", (g.timeout - reportBefore).Seconds()),
