@@ -153,6 +153,7 @@ func (s *soaker) read(lun int) string {
 }
 
 func (s *soaker) restart(k soak.Kind) {
+	s.restarted = true
 	if k == soak.Crash {
 		s.daemon.Kill(s.t)
 	} else {
@@ -265,7 +266,7 @@ func (s *soaker) unuse(a soak.Action) string {
 		_ = u.process.Process.Kill()
 		_ = u.process.Wait()
 	case soak.Unstack:
-		guest.Run(s.t, "dmsetup", "remove", u.stacked())
+		guest.Run(s.t, "dmsetup", "remove", "--retry", u.stacked()) // udev may look at it
 	}
 	delete(s.uses, a.LUN)
 	return ""

@@ -132,14 +132,16 @@ func (s *soaker) checkJournal(before sight) {
 }
 
 // checkUntouched: what is alive, in use or not ours is what it was. Where a LUN
-// was given to another volume, multipathd may find that out by itself, after a
-// rescan, and take the paths out of the map, and an unused map away; what we did
-// to it then, checkJournal tells.
+// was given to another volume, or the kernel takes its disks for another's,
+// multipathd may find that out by itself, after a rescan, and take the paths out of
+// the map, and an unused map away; and when it starts, it takes away dead maps, which
+// it does not find anew. What we did to it then, checkJournal tells.
 func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	s.t.Helper()
 	m, had := before.maps[s.wwid(v)]
-	reused := s.book.Alive(v.lun, 1-v.volume) || s.wasAlive[volumeID{v.lun, 1 - v.volume}]
-	mustStay := s.alive(v) && len(m.Paths) > 0 || s.inUse(v) || !soak.Ours(v.lun) && !reused
+	reused := s.book.Alive(v.lun, 1-v.volume) || s.wasAlive[volumeID{v.lun, 1 - v.volume}] || before.mistaken(m)
+	forgotten := s.restarted && !s.alive(v)
+	mustStay := s.alive(v) && len(m.Paths) > 0 || s.inUse(v) || !soak.Ours(v.lun) && !reused && !forgotten
 	if !had || !mustStay {
 		return
 	}
@@ -155,6 +157,11 @@ func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 			s.fail("%s (diskseq %s), a path of %s, is not there any more: %v, %+v", d.Name, d.Seq, s.wwid(v), now.Paths, after.disks)
 		}
 	}
+}
+
+// mistaken reports whether the kernel takes a path of the map for another volume's.
+func (at sight) mistaken(m guest.Map) bool {
+	return slices.ContainsFunc(at.disks, func(d guest.Disk) bool { return slices.Contains(m.Paths, d.Name) && d.WWID != m.WWID })
 }
 
 // checkSuspended: no map stays suspended; multipathd suspends one for a moment when

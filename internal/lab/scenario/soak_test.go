@@ -54,16 +54,17 @@ type soaker struct {
 	daemon *guest.Multipathd
 	book   *soak.Book // of what was really done
 
-	volumes  map[volumeID]guest.Backstore
-	sums     map[volumeID][sha256.Size]byte // of those that nobody may write to
-	uses     map[int]*soakUse               // by LUN
-	readers  []*guest.Reader
-	drained  map[volumeID]bool // queueing was switched off by hand
-	misses   map[volumeID]int  // sweeps that could have cleared it and did not
-	wasAlive map[volumeID]bool // what was mapped when this sweep began
-	tables   map[string]string // the maps\' as they were then, by name
-	deleted  map[int]bool      // LUNs of which a path was deleted by hand amid this sweep
-	stopped  bool              // this sweep was stopped by the circuit breaker, or multipathd amid it
+	volumes   map[volumeID]guest.Backstore
+	sums      map[volumeID][sha256.Size]byte // of those that nobody may write to
+	uses      map[int]*soakUse               // by LUN
+	readers   []*guest.Reader
+	drained   map[volumeID]bool // queueing was switched off by hand
+	misses    map[volumeID]int  // sweeps that could have cleared it and did not
+	wasAlive  map[volumeID]bool // what was mapped when this sweep began
+	tables    map[string]string // the maps' as they were then, by name
+	restarted bool              // multipathd was, in this round
+	deleted   map[int]bool      // LUNs of which a path was deleted by hand amid this sweep
+	stopped   bool              // this sweep was stopped by the circuit breaker, or multipathd amid it
 
 	sweeper *remediate.Sweeper
 	journal *soakJournal
@@ -137,7 +138,7 @@ func (s *soaker) inUse(v volumeID) bool { return s.book.InUse(v.lun, v.volume) }
 
 // round does one round, and checks what came of it.
 func (s *soaker) round(i int, r soak.Round) {
-	s.at, s.deleted, s.stopped = i, map[int]bool{}, false
+	s.at, s.deleted, s.stopped, s.restarted = i, map[int]bool{}, false, false
 	begun := time.Now()
 	s.say("round %d", i)
 	for _, a := range r.Before {
