@@ -250,25 +250,16 @@ func (r *run) flushMap(ctx context.Context) error {
 // keys must hold right before, and after a try that has failed they are looked at
 // anew: who knows what has come back since.
 func (r *run) awaitFlush(ctx context.Context) (name string, done func(), err error) {
-	seat, err := r.s.sys.next.within(ctx)
-	if err != nil {
-		return "", nil, errNoTurn
-	}
-	done = seat.leave
-	defer func() {
-		if err != nil {
-			done()
-		}
-	}()
 	if r.flushing {
 		r.looked = time.Time{}
 	}
-	turn, err := r.freshTurn(ctx)
-	if err != nil {
-		return "", done, err
+	if done, err = r.freshTurn(ctx); err != nil {
+		return "", nil, err
 	}
-	done = func() { turn(); seat.leave() }
 	t, err := r.table(ctx)
+	if err != nil {
+		done()
+	}
 	return t.Name, done, err
 }
 

@@ -52,6 +52,7 @@ func (r *run) switchOff(ctx context.Context, h *held, all []*held) error {
 }
 
 func (r *run) delete(ctx context.Context, h *held, all []*held) error {
+	r.sealEarly(ctx, h, all)
 	turn, err := r.s.sys.going.of(h.HCTL.Host, deletesPerHost).within(ctx)
 	if err != nil {
 		return errors.WithMessagef(err, "%s %s was not begun", DeletePath, h.name())
@@ -60,6 +61,17 @@ func (r *run) delete(ctx context.Context, h *held, all []*held) error {
 	err = r.do(ctx, DeletePath, h.name(), 60*time.Second, func(ctx context.Context) error { return r.remove(ctx, h, all) })
 	h.off = h.off && err != nil
 	return err
+}
+
+// sealEarly seals before there is a turn to delete: nobody is to wait for that while one
+// looks. Where it cannot, that is found again in the step that it belongs to.
+func (r *run) sealEarly(ctx context.Context, h *held, all []*held) {
+	if !h.off {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	_ = r.seal(ctx, h, all)
 }
 
 // offline is the last moment to find out that the LU is alive after all. What is

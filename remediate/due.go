@@ -3,31 +3,45 @@ package remediate
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // dueLooks are the looks by which the runs of one plan find out, each for its own
 // LU, whether both keys still hold: one look for all that want to know at about
 // the same time. They look by the plan's rule, and so belong to one execution.
 type dueLooks struct {
-	looks shared[*Survey]
+	looks shared[dueLook]
 
 	mu     sync.Mutex
 	wanted map[int]func(*Facts) bool // of those who wait
 	last   int
 }
 
-func newDueLooks() *dueLooks {
+// A dueLook is what was found, and when the look was over: it is too old for all of
+// them at once, who then share the next one.
+type dueLook struct {
+	found []Device
+	at    time.Time
+}
+
+func newDueLooks(h *host) *dueLooks {
 	d := &dueLooks{wanted: map[int]func(*Facts) bool{}}
-	d.looks.apart = gathering
+	d.looks.apart, d.looks.crowd = h.gathering, h.crowd
 	return d
 }
 
 // look is a survey that begins after the call, of the LUs that wanted chooses,
 // and of others.
-func (d *dueLooks) look(ctx context.Context, s *Sweeper, wanted func(*Facts) bool) (*Survey, error) {
+func (d *dueLooks) look(ctx context.Context, s *Sweeper, wanted func(*Facts) bool) (dueLook, error) {
 	s.tell(Event{Kind: EventLook})
 	defer d.leave(d.enter(wanted))
-	return d.looks.get(ctx, func(ctx context.Context) (*Survey, error) { return s.examine(ctx, d.all(), true) })
+	return d.looks.get(ctx, func(ctx context.Context) (dueLook, error) {
+		sv, err := s.examine(ctx, d.all(), true)
+		if err != nil {
+			return dueLook{}, err
+		}
+		return dueLook{sv.Devices, time.Now()}, nil
+	})
 }
 
 func (d *dueLooks) enter(wanted func(*Facts) bool) int {

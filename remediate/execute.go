@@ -74,9 +74,11 @@ func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *
 	work, wait := make(room, s.sideBySide(p.Targets)), make(room, waitingAtOnce)
 	for i, t := range p.Targets {
 		seat := work.enter()
+		arrive, done := s.sys.crowd.begin()
 		wg.Go(func() {
 			defer seat.leave()
-			r.Results[i] = s.clear(ctx, p, t, func() { seat.change(wait) })
+			defer done()
+			r.Results[i] = s.clear(ctx, p, t, arrive, func() { seat.change(wait) })
 		})
 	}
 	wg.Wait()
@@ -87,7 +89,7 @@ func (s *Sweeper) execute(ctx context.Context, p *Plan, suspect func([]Device, *
 // under is the Sweeper that judges by the plan's rule, for one execution.
 func (s *Sweeper) under(rule Rule) *Sweeper {
 	t := *s
-	t.opt.rule, t.due = rule, newDueLooks()
+	t.opt.rule, t.due = rule, newDueLooks(s.sys)
 	return &t
 }
 
@@ -116,6 +118,7 @@ type run struct {
 	note  Unfinished    // as it was last written
 	ajar  bool          // a path may have been left switched off
 
+	arrive    func() // says that it comes to look at the host
 	stepAside func() // gives up its place among the LUs at work, once it only waits
 
 	over <-chan struct{} // closed when the run's own time is up
@@ -127,10 +130,10 @@ type run struct {
 const lingering = 900 * time.Millisecond
 
 // clear takes one target through its steps.
-func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target, stepAside func()) Result {
+func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target, arrive, stepAside func()) Result {
 	r, done := s.newRun(ctx, p, t)
 	defer done()
-	r.stepAside = stepAside
+	r.arrive, r.stepAside = arrive, stepAside
 	err := r.steps(ctx)
 	rerr := r.restore()
 	if rerr != nil {
@@ -185,6 +188,7 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.putRight(); err != nil {
 		return err
 	}
+	r.arrive()
 	d, err := r.stillDue(ctx)
 	if errors.Is(err, errAbsent) {
 		return r.catchUp(ctx)

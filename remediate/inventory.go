@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/pkg/errors"
 
@@ -20,6 +21,9 @@ type inventory struct {
 // inventories are the targets' own, each of which is asked by one for all who
 // want to know at about the same time.
 type inventories struct {
+	apart func(took time.Duration) time.Duration // see shared
+	crowd *crowd
+
 	mu sync.Mutex
 	of map[target]*shared[inventory]
 }
@@ -31,7 +35,7 @@ func (i *inventories) look(t target) *shared[inventory] {
 		i.of = map[target]*shared[inventory]{}
 	}
 	if i.of[t] == nil {
-		i.of[t] = &shared[inventory]{}
+		i.of[t] = &shared[inventory]{apart: i.apart, crowd: i.crowd}
 	}
 	return i.of[t]
 }

@@ -99,10 +99,12 @@ func (r *run) users(ctx context.Context, paths []*held, keeps *Map) ([]Use, erro
 	for _, h := range paths {
 		f.Paths, disks = append(f.Paths, Path{Dev: h.Dev, HCTL: h.HCTL}), append(disks, h.Dev)
 	}
-	sc, err := r.s.above(ctx, disks)
-	if err != nil {
+	sc := &scene{}
+	var err error
+	if sc.blocks, err = r.s.sys.above(ctx, disks); err != nil {
 		return nil, err
 	}
+	sc.index()
 	sc.readUsers(ctx, r.s.sys, true)
 	if ctx.Err() != nil {
 		return nil, errors.WithStack(ctx.Err()) // what was not read in time says nothing

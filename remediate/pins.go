@@ -132,11 +132,11 @@ func (r *run) momentary(d Device, err error) bool {
 
 func (r *run) lookOnce(ctx context.Context) (Device, error) {
 	meant := r.meant()
-	sv, err := r.s.due.look(ctx, r.s, meant)
+	look, err := r.s.due.look(ctx, r.s, meant)
 	if err != nil {
 		return Device{}, err
 	}
-	found := slices.DeleteFunc(slices.Clone(sv.Devices), func(d Device) bool { return !meant(&d.Facts) })
+	found := slices.DeleteFunc(slices.Clone(look.found), func(d Device) bool { return !meant(&d.Facts) })
 	if len(found) == 0 || r.t.Keeps && r.nothingHeld() {
 		return Device{}, errAbsent
 	}
@@ -147,7 +147,7 @@ func (r *run) lookOnce(ctx context.Context) (Device, error) {
 	if err := r.samePins(d); err != nil {
 		return Device{}, err
 	}
-	r.proof, r.keeps, r.looked = d.Proof, d.Map, time.Now()
+	r.proof, r.keeps, r.looked = d.Proof, d.Map, look.at
 	return d, r.permitted(d)
 }
 

@@ -88,21 +88,19 @@ func (h *host) scene(ctx context.Context) (*scene, error) {
 	return sc, nil
 }
 
-// above reads some block devices, what stands on them, and on that in turn, and
-// every loop device: all that can use them from within the kernel. A device that
-// is not there is left out.
-func (s *Sweeper) above(ctx context.Context, names []string) (*scene, error) {
-	sc := &scene{}
+// above reads some block devices, what stands on them, and on that in turn. A device
+// that is not there is left out.
+func (h *host) above(ctx context.Context, names []string) (all []sysfs.Block, err error) {
 	seen := map[string]bool{}
 	for _, name := range names {
 		seen[name] = true
 	}
 	for next := names; len(next) > 0; {
-		found, err := s.sys.FS.BlocksNamed(ctx, next)
+		found, err := h.FS.BlocksNamed(ctx, next)
 		if err != nil {
 			return nil, opError("read what stands on", strings.Join(names, ", "), err)
 		}
-		sc.blocks, next = append(sc.blocks, found...), nil
+		all, next = append(all, found...), nil
 		for _, b := range found {
 			for _, h := range slices.Concat(b.Holders, partitionHolders(b)) {
 				if !seen[h] {
@@ -112,17 +110,7 @@ func (s *Sweeper) above(ctx context.Context, names []string) (*scene, error) {
 			}
 		}
 	}
-	loops, err := s.sys.Loops(ctx)
-	if err != nil {
-		return nil, opError("read the loop devices", "", err)
-	}
-	for _, l := range loops {
-		if !seen[l.Name] {
-			sc.blocks = append(sc.blocks, l)
-		}
-	}
-	sc.index()
-	return sc, nil
+	return all, nil
 }
 
 func partitionHolders(b sysfs.Block) (all []string) {

@@ -17,6 +17,7 @@ type usage struct {
 	mounts  sysfs.Mounts
 	swaps   []sysfs.Swap
 	loops   []sysfs.Loop
+	looping []sysfs.Block // those loop devices, and what stands on them
 	exports []sysfs.Export
 	openers sysfs.Openers
 
@@ -43,6 +44,7 @@ func (sc *scene) readUsers(ctx context.Context, sys *host, closer bool) {
 		u = usage{unseen: []Gap{{What: "who uses the block devices", Err: err}}}
 	}
 	sc.usage = u
+	sc.addLooping()
 	for _, g := range u.unseen {
 		sc.cannotSee(g.What, g.Err)
 	}
@@ -64,6 +66,8 @@ func (h *host) usage(ctx context.Context, closer bool) (usage, error) {
 	u.cannotSee("the swap areas", err)
 	u.loops, err = h.FS.Backings(ctx)
 	u.cannotSee("the loop devices", err)
+	u.looping, err = h.above(ctx, loopNames(u.loops))
+	u.cannotSee("what stands on the loop devices", err)
 	u.exports, err = h.FS.Exports(ctx)
 	u.cannotSee("the exports of the kernel's storage targets", err)
 	u.openers, err = h.FS.Openers(ctx, nil)
@@ -77,6 +81,25 @@ func (h *host) usage(ctx context.Context, closer bool) (usage, error) {
 		u.mappings, u.unmapped = h.FS.Mappings(ctx, nil)
 	}
 	return u, ctx.Err()
+}
+
+// addLooping adds what a scene of some devices alone does not have: all that can use
+// them from within the kernel, past a file on them.
+func (sc *scene) addLooping() {
+	sc.blocks = slices.Clip(sc.blocks) // others may see it
+	for i := range sc.looping {
+		if b := &sc.looping[i]; sc.block[b.Name] == nil {
+			sc.blocks, sc.block[b.Name] = append(sc.blocks, *b), b
+		}
+	}
+}
+
+func loopNames(loops []sysfs.Loop) []string {
+	names := make([]string, len(loops))
+	for i, l := range loops {
+		names[i] = l.Name
+	}
+	return names
 }
 
 func (u *usage) cannotSee(what string, err error) {

@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/errors"
@@ -20,6 +21,7 @@ import (
 // use.
 type shared[T any] struct {
 	apart func(took time.Duration) time.Duration // from the end of one look to the next; nil for at once
+	crowd *crowd                                 // those whom a look that could begin waits a moment for; nil for none
 
 	mu      sync.Mutex
 	running bool           // or at rest after it
@@ -71,9 +73,36 @@ func (s *shared[T]) join(ctx context.Context, ask func(context.Context) (T, erro
 	l := s.next
 	l.waiting++
 	if !s.running {
-		s.begin()
+		s.soon()
 	}
 	return l
+}
+
+// soon begins the next look, with who comes to want it in the same moment, and in the
+// moment after that. The lock is held.
+func (s *shared[T]) soon() {
+	if s.crowd == nil || s.crowd.atWork.Load() < 2 {
+		s.begin()
+		return
+	}
+	s.running = true
+	s.await(s.next, mostMoments)
+}
+
+// await begins a look once a moment has passed in which nobody has joined it and none is
+// on his way, or all of the moments have. The lock is held.
+func (s *shared[T]) await(l *sharedLook[T], moments int) {
+	came := l.waiting
+	time.AfterFunc(moment, func() {
+		s.mu.Lock()
+		if s.next == l && moments > 1 && (l.waiting > came || s.crowd.coming.Load() > 0) {
+			s.await(l, moments-1)
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		s.ready()
+	})
 }
 
 func newLook[T any](ctx context.Context, ask func(context.Context) (T, error)) *sharedLook[T] {
@@ -132,7 +161,6 @@ type host struct {
 	looks      shared[*scene]
 	usages     shared[usage]
 	closer     shared[usage] // the mappings included
-	loops      shared[[]sysfs.Block]
 	openers    shared[sysfs.Openers]
 	mappings   shared[sysfs.Openers]
 	tables     shared[[]multipath.Table]
@@ -145,28 +173,63 @@ type host struct {
 	dirs    *park.Lot // directories of links that are being read
 	targets inventories
 
+	crowd *crowd
+
 	turns chan struct{} // see turn
-	next  room          // see nextFlushes
 	going rooms         // deletes, see deletesPerHost
 }
 
 func newHost(sys System) *host {
-	h := &host{System: sys, byID: diskbyid.New(sys.FS), dirs: park.New(0, nil), turns: make(chan struct{}, flushesAtOnce), next: make(room, nextFlushes)}
-	h.closer.apart = gathering
+	h := &host{System: sys, crowd: &crowd{}, byID: diskbyid.New(sys.FS), dirs: park.New(0, nil), turns: make(chan struct{}, flushesAtOnce)}
+	h.closer.apart, h.targets.apart = h.gathering, h.gathering
+	h.closer.crowd, h.targets.crowd = h.crowd, h.crowd
 	return h
 }
 
 // gathering is the rest after a look at what costs the same for one LU and for many:
 // others may come to want the next one. It is short enough not to be felt by a LU
-// that is alone.
-func gathering(took time.Duration) time.Duration { return min(took, fresh/2) }
+// that is alone. While maps are being flushed others do come, and the processor has
+// better things to do.
+func (h *host) gathering(took time.Duration) time.Duration {
+	if len(h.turns) > 0 {
+		return fresh / 2
+	}
+	return min(took, fresh/2)
+}
+
+// A crowd is those who come to want a look at about the same time, as they do who have
+// just begun, or whose looks were one and are too old together. A look waits for them a
+// moment: else it would be for one of them alone, and the others' had to wait for its
+// end.
+type crowd struct {
+	atWork atomic.Int32 // how many LUs are being cleared
+	coming atomic.Int32 // and have not looked at the host yet
+}
+
+// begin counts one in, until he has done his work; arrive is for when he comes to look.
+func (c *crowd) begin() (arrive, done func()) {
+	c.atWork.Add(1)
+	c.coming.Add(1)
+	arrive = sync.OnceFunc(func() { c.coming.Add(-1) })
+	return arrive, func() { arrive(); c.atWork.Add(-1) }
+}
+
+// A moment is long enough for many to come who have the same reason, and not felt by
+// one alone.
+const moment, mostMoments = 25 * time.Millisecond, 10
 
 // unhurried is the same host for those who only wait until something has gone.
-// However many they are, they spend no more than a third of the time on looking:
-// what they wait for needs the processor, too.
+// However many they are, they spend no more than half of the time on looking, and no
+// more than a fifth while maps are being flushed: what they wait for needs the
+// processor, too.
 func (h *host) unhurried() *host {
 	u := newHost(h.System)
-	rest := func(took time.Duration) time.Duration { return min(max(2*took, leastRest), mostRest) }
+	rest := func(took time.Duration) time.Duration {
+		if len(h.turns) > 0 {
+			took *= 4
+		}
+		return min(max(took, leastRest), mostRest)
+	}
 	u.blocks.apart, u.devices.apart, u.paths.apart, u.links.apart = rest, rest, rest, rest
 	return u
 }
@@ -177,10 +240,6 @@ const leastRest, mostRest = 20 * time.Millisecond, 2 * time.Second
 
 func (h *host) Blocks(ctx context.Context) ([]sysfs.Block, error) {
 	return h.blocks.get(ctx, h.FS.Blocks)
-}
-
-func (h *host) Loops(ctx context.Context) ([]sysfs.Block, error) {
-	return h.loops.get(ctx, h.FS.Loops)
 }
 
 func (h *host) SCSIDevices(ctx context.Context) ([]sysfs.SCSIDevice, error) {

@@ -24,11 +24,6 @@ const (
 	// other: one that it is at, and one that waits for it to be done. More would
 	// only use up their time in its queue.
 	flushesAtOnce = 2
-	// nextFlushes is how many LUs look, at what one look finds for all of them,
-	// whether their maps may still go, and then wait for a flush. It is about as
-	// many as multipathd can flush while the look is good; who comes too late looks
-	// again, with all others who do.
-	nextFlushes = 24
 	// deletesPerHost is for the kernel, which deletes the devices of one SCSI host
 	// one after the other (scan_mutex).
 	deletesPerHost = 4
