@@ -17,15 +17,18 @@ import (
 
 // The same 60 residual maps of two paths are cleared by the sweep command, by
 // the manual runbook as a shell loop, by the kernel's own calls and nothing else,
-// and by rescan-scsi-bus.sh.
+// by those with multipathd for the flushes, and by rescan-scsi-bus.sh.
 func TestBenchClear(t *testing.T) {
 	const lost = 60
 	b := newBench(t, 4, 4+lost, guest.Conf{})
 	sweep := b.clearedBy(t, sweepAll)
 	b.expectNothingLeft(t, "sweep", sweep.lost)
 	b.regain(t)
-	kernel := b.clearedBy(t, func(t *testing.T, maps []guest.Map) { byTheKernel(t, maps, 8) })
+	kernel := b.clearedBy(t, byTheKernel)
 	b.expectNothingLeft(t, "the kernel", kernel.lost)
+	b.regain(t)
+	daemon := b.clearedBy(t, byMultipathd)
+	b.expectNothingLeft(t, "multipathd", daemon.lost)
 	b.regain(t)
 	runbook := b.clearedBy(t, manualRunbook)
 	leftByHand := b.left(t, runbook.lost)
@@ -36,9 +39,10 @@ func TestBenchClear(t *testing.T) {
 	const what = "60 residual maps of two paths, cleared by `sweep apply -yes -own all -dwell 0`, its looks before and after included"
 	rows := ratios(t)
 	rows.Row(what, "the kernel's floor: device-mapper removals and SCSI deletes alone, eight at once", ratio(sweep.time, kernel.time), "sweep left nothing")
+	rows.Row(what, "the floor through multipathd: its `del map`, which it carries out one after the other, and SCSI deletes alone", ratio(sweep.time, daemon.time), "")
 	rows.Row(what, "the runbook as a shell loop: `dd`, `multipath -f`, deletes, `multipath -ll` before and after", ratio(sweep.time, runbook.time), "the runbook left "+leftByHand)
 	rows.Row(what, "`rescan-scsi-bus.sh -r -m` (sg3-utils)", ratio(sweep.time, script.time), "the script left "+leftByScript)
-	t.Logf("sweep %s, floor %s, runbook %s, script %s", sweep.time, kernel.time, runbook.time, script.time)
+	t.Logf("sweep %s, floor %s, through multipathd %s, runbook %s, script %s", sweep.time, kernel.time, daemon.time, runbook.time, script.time)
 }
 
 // A clearing is one contender's run.
@@ -62,19 +66,30 @@ func sweepAll(t *testing.T, _ []guest.Map) {
 
 // byTheKernel is what nobody can do in less: an ioctl for each map, a write for
 // each disk, and a look whether they are gone.
-func byTheKernel(t *testing.T, maps []guest.Map, atOnce int) {
+func byTheKernel(t *testing.T, maps []guest.Map) {
 	dm, err := multipath.OpenDeviceMapper("/dev/mapper/control")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dm.Close()
-	slots := make(chan struct{}, atOnce)
+	eightAtOnce(t, maps, func(m guest.Map) error { return dm.Remove(context.Background(), "mpath-"+m.WWID) })
+}
+
+// byMultipathd is what nobody can do in less who leaves the maps to multipathd.
+func byMultipathd(t *testing.T, maps []guest.Map) {
+	socket := multipath.NewSocket("/")
+	eightAtOnce(t, maps, func(m guest.Map) error { return socket.Flush(context.Background(), m.Name) })
+}
+
+func eightAtOnce(t *testing.T, maps []guest.Map, flush func(guest.Map) error) {
+	t.Helper()
+	slots := make(chan struct{}, 8)
 	var wg sync.WaitGroup
 	for _, m := range maps {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if err := kernelClears(dm, m); err != nil {
+			if err := clears(m, flush); err != nil {
 				t.Errorf("%s: %v", m.Name, err)
 			}
 		})
@@ -82,9 +97,9 @@ func byTheKernel(t *testing.T, maps []guest.Map, atOnce int) {
 	wg.Wait()
 }
 
-func kernelClears(dm *multipath.DeviceMapper, m guest.Map) error {
+func clears(m guest.Map, flush func(guest.Map) error) error {
 	for begun := time.Now(); ; { // udev may have it open for a moment
-		err := dm.Remove(context.Background(), "mpath-"+m.WWID)
+		err := flush(m)
 		if err == nil {
 			break
 		}
