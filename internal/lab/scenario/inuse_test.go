@@ -5,6 +5,7 @@ package scenario
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,4 +132,30 @@ func TestInactiveLVM(t *testing.T) {
 		t.Error("the active volume is gone")
 	}
 	expectThere(t, guest.MapOf(t, g.Disks(t, 0)[0]), 2)
+}
+
+// A volume group on a dead disk without multipath that nobody has activated is no use,
+// there where no map's open count tells of anybody.
+func TestInactiveLVMDisk(t *testing.T) {
+	guest.Modprobe(t, "dm-multipath") // without it some versions of multipath refuse to look
+	g, lus := volumes(t, 3, "127.0.0.1")
+	node := func(lun int) string { return "/dev/" + g.Disks(t, lun)[0] }
+	guest.VolumeGroup(t, node(1), "idle", "lv")
+	guest.Deactivate(t, "idle")
+	guest.VolumeGroup(t, node(2), "busy", "lv")
+	disk := g.Disks(t, 1)[0]
+	g.Unmap(t, 1)
+	g.Unmap(t, 2)
+	s := newSweeper(t, remediate.WithMaxDead(1))
+	d := verdict(t, survey(t, s), lus[2].WWID(), remediate.StaleInUse)
+	if !slices.ContainsFunc(d.InUse, func(u remediate.Use) bool { return strings.Contains(u.By, "busy-lv") }) {
+		t.Errorf("the active volume is not among the users: %v", d.InUse)
+	}
+	execute(t, s, plan(t, s, lus[1].WWID()), remediate.Removed)
+	if slices.Contains(guest.Ls("/sys/block"), disk) {
+		t.Errorf("%s is still there", disk)
+	}
+	if !strings.Contains(strings.Join(guest.DmsetupLs(t), " "), "busy-lv") {
+		t.Error("the active volume is gone")
+	}
 }
