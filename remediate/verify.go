@@ -201,12 +201,13 @@ func (r *run) verify(ctx context.Context) error {
 		r.asked, r.unheard = time.Time{}, nil // it gets one more chance
 	}
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
+		quiet := r.settled(ctx, until) // before the links are read, which udev may make anew until then
 		remains, err := r.remembered(ctx)
 		sure := gone && len(r.t.Foreign) == 0
 		if err == nil && len(remains) == 0 && !sure {
 			remains, err = r.remains(ctx)
 		}
-		if err == nil && len(remains) == 0 && gone && r.settled(ctx, until) {
+		if err == nil && len(remains) == 0 && gone && quiet {
 			return true, nil
 		}
 		gone, unseen = err == nil && len(remains) == 0, err
