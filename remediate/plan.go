@@ -114,7 +114,7 @@ type Step struct {
 // targets is no error. With a *[BreakerError], and where rights are missing, the
 // plan has no targets and still carries its Survey.
 func (s *Sweeper) Plan(ctx context.Context) (*Plan, error) {
-	first, err := s.Survey(ctx)
+	first, err := s.resumed(ctx)
 	if err != nil && first != nil {
 		return &Plan{Survey: first}, err
 	}
@@ -124,7 +124,7 @@ func (s *Sweeper) Plan(ctx context.Context) (*Plan, error) {
 	if err := s.wait(ctx, s.opt.dwell); err != nil {
 		return nil, err
 	}
-	second, err := s.Survey(ctx)
+	second, err := s.resumed(ctx)
 	if err != nil && second != nil {
 		return &Plan{Survey: second}, err
 	}
@@ -132,6 +132,46 @@ func (s *Sweeper) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	return s.plan(first, second)
+}
+
+// suspendedTries is how often a suspended map is looked at again.
+const suspendedTries = 3
+
+// resumed is a Survey in which maps that were suspended have been looked at again:
+// multipathd suspends one for a moment when it changes it, as it does where paths fail.
+func (s *Sweeper) resumed(ctx context.Context) (*Survey, error) {
+	sv, err := s.Survey(ctx)
+	for try := 0; err == nil && try < suspendedTries; try++ {
+		at := sv.suspended()
+		if len(at) == 0 || s.pause(ctx, fleetingPause) != nil {
+			break
+		}
+		again, err := s.survey(ctx, func(f *Facts) bool {
+			if f.Map == nil {
+				return false
+			}
+			_, is := at[f.Map.UUID]
+			return is
+		})
+		if err != nil {
+			break // what was seen before stands
+		}
+		for _, d := range again.Devices {
+			sv.Devices[at[d.Map.UUID]] = d
+		}
+	}
+	return sv, err
+}
+
+// suspended says where in the survey the suspended maps are, by their dm uuid.
+func (s *Survey) suspended() map[string]int {
+	at := map[string]int{}
+	for i, d := range s.Devices {
+		if d.Verdict == Suspended {
+			at[d.Map.UUID] = i
+		}
+	}
+	return at
 }
 
 // wait lets the dwell time pass, and tells that it does.

@@ -70,6 +70,31 @@ func TestSuspendedForAMoment(t *testing.T) {
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 }
 
+// Nor does it keep the LU out of a plan; one that stays suspended does.
+func TestPlanSuspendedForAMoment(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sw := s.sweeper(t)
+	s.Suspend(s.m)
+	require.Empty(t, unplanned(t, sw).Targets)
+	time.AfterFunc(300*time.Millisecond, func() { s.Resume(s.m) })
+	p := planned(t, sw, s.lu.WWID())
+	all := map[string]int{}
+	for _, d := range p.Survey.Devices {
+		all[d.WWID]++
+	}
+	for wwid, n := range all {
+		require.Equal(t, 1, n, wwid)
+	}
+}
+
+func unplanned(t *testing.T, sw *remediate.Sweeper) *remediate.Plan {
+	t.Helper()
+	p, err := sw.Plan(within(t))
+	require.NoError(t, err)
+	return p
+}
+
 // A vanishing kernel lists no maps while it is armed: as for a look in whose midst a
 // map goes.
 type vanishing struct {

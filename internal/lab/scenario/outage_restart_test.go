@@ -30,7 +30,6 @@ func TestArrayRestarts(t *testing.T) {
 		guest.WaitFailed(t, m)
 	}
 	hasty := newSweeper(t, remediate.WithDwell(0), remediate.WithMaxDead(1))
-	guest.WaitFor(t, "multipathd is done with changing the maps", 20*time.Second, func() error { return allAre(survey(t, hasty), remediate.Stale) })
 	planned := plan(t, hasty, lus[0].WWID(), lus[1].WWID(), lus[2].WWID())
 
 	time.AfterFunc(5*time.Second, func() {
