@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -134,8 +135,9 @@ func (s *soaker) checkJournal(before sight) {
 // checkUntouched: what is alive, in use or not ours is what it was. Where a LUN
 // was given to another volume, or the kernel takes its disks for another's,
 // multipathd may find that out by itself, after a rescan, and take the paths out of
-// the map, and an unused map away; and when it starts, it takes away dead maps, which
-// it does not find anew. What we did to it then, checkJournal tells.
+// the map, and an unused map away; and when it starts, it takes away unused maps that
+// it does not find anew at once, and makes those of the living again. What we did to it
+// then, checkJournal tells.
 func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	s.t.Helper()
 	m, had := before.maps[s.wwid(v)]
@@ -143,6 +145,10 @@ func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	forgotten := s.restarted && !s.alive(v)
 	mustStay := s.alive(v) && len(m.Paths) > 0 || s.inUse(v) || !soak.Ours(v.lun) && !reused && !forgotten
 	if !had || !mustStay {
+		return
+	}
+	if s.restarted && !s.inUse(v) {
+		s.madeAgain(v, reused)
 		return
 	}
 	now := after.maps[s.wwid(v)]
@@ -157,6 +163,20 @@ func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 			s.fail("%s (diskseq %s), a path of %s, is not there any more: %v, %+v", d.Name, d.Seq, s.wwid(v), now.Paths, after.disks)
 		}
 	}
+}
+
+// madeAgain: a living volume has its map again soon, where the kernel knows it.
+func (s *soaker) madeAgain(v volumeID, mistaken bool) {
+	s.t.Helper()
+	if mistaken || !s.alive(v) || s.book.Frozen {
+		return
+	}
+	s.soon("the map of "+s.wwid(v)+" is there again", func() error {
+		if _, ok := s.look().maps[s.wwid(v)]; !ok {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 }
 
 // mistaken reports whether the kernel takes a path of the map for another volume's.
@@ -179,8 +199,8 @@ func (s *soaker) checkSuspended() {
 }
 
 // checkQueueing: the maps of what is alive or in use queue as multipath.conf has it;
-// others' maps, of which multipathd may have made something else by itself before,
-// where they did when the sweep began.
+// others' maps, and those of the dead, of which multipathd may have made something else
+// by itself before (when it started, say), where they did when the sweep began.
 func (s *soaker) checkQueueing() {
 	s.t.Helper()
 	s.soon("queueing is as configured", func() error {
@@ -190,7 +210,7 @@ func (s *soaker) checkQueueing() {
 				continue
 			}
 			want := soak.Queues(v.lun)
-			if queues(table) != want && (soak.Ours(v.lun) || queues(s.tables[wwid]) == want) {
+			if queues(table) != want && (soak.Ours(v.lun) && s.alive(v) || queues(s.tables[wwid]) == want) {
 				return fmt.Errorf("%s: %s", wwid, table)
 			}
 		}
