@@ -66,7 +66,6 @@ func ExampleDir_WaitGone() {
 	// 3 <nil>
 }
 
-// After an attachment: wait until the links lead to the map.
 func ExampleDir_Settled() {
 	h, dir := simulated("residual")
 	defer h.Close()
@@ -74,6 +73,15 @@ func ExampleDir_Settled() {
 	// Output: true <nil>
 }
 
+// A simulated host has no udev that would know anything.
+func ExampleDir_Known() {
+	h, dir := simulated("residual")
+	defer h.Close()
+	fmt.Println(dir.Known(ctx, sysfs.DevNum{Major: 8, Minor: 128}))
+	// Output: false <nil>
+}
+
+// After an attachment: wait until the links lead to the map.
 func ExampleDir_WaitMoved() {
 	h, dir := simulated("clean")
 	defer h.Close()

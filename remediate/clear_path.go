@@ -24,12 +24,38 @@ func (r *run) clearPaths(ctx context.Context, paths []*held) error {
 			return r.backOnline(paths, err)
 		}
 	}
-	for _, h := range paths {
+	for i, h := range paths {
 		if err := r.delete(ctx, h, paths); err != nil {
 			return r.backOnline(paths, err)
 		}
+		if i < len(paths)-1 {
+			r.udevHears(ctx, h)
+		}
 	}
 	return nil
+}
+
+// udevPatience is how long udev may take to begin with the end of a disk.
+const udevPatience = time.Second
+
+// udevHears waits until udev has begun with the end of a disk, before the next one of the
+// LU goes. Old versions that work off both at once give the LU's link to each other's
+// disk in turn, and may leave it there for good (seen with 247): it would lead to
+// whatever gets that disk's name. A udev that is slow is waited for once.
+func (r *run) udevHears(ctx context.Context, h *held) {
+	if r.udevSlow {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, udevPatience)
+	defer cancel()
+	c := r.s.calm
+	_ = poll(ctx, 10*time.Millisecond, func() (bool, error) {
+		known, err := park.Do(ctx, c.dirs, "/run/udev/data/"+h.Devt.String(), func() (bool, error) { return c.byID.Known(ctx, h.Devt) })
+		return err != nil && ctx.Err() == nil || err == nil && !known, nil
+	}, func() error {
+		r.udevSlow = true
+		return nil
+	})
 }
 
 // clearLost takes one path away from a LU that lives on: out of its map first.

@@ -118,6 +118,8 @@ type run struct {
 	note  Unfinished    // as it was last written
 	ajar  bool          // a path may have been left switched off
 
+	udevSlow bool // udev has not begun in time with the end of a disk
+
 	arrive    func() // says that it comes to look at the host
 	stepAside func() // gives up its place among the LUs at work, once it only waits
 

@@ -41,6 +41,35 @@ func TestVerifyWaitsForUdev(t *testing.T) {
 	require.NoFileExists(t, link)
 }
 
+// The second disk of a LU is deleted once udev has begun with the end of the first, and
+// of a udev that does not one second is waited for.
+func TestDeletesWaitForUdev(t *testing.T) {
+	t.Parallel()
+	for begins, least := range map[time.Duration]time.Duration{300 * time.Millisecond: 290 * time.Millisecond, time.Hour: 990 * time.Millisecond} {
+		s := lost(t, remediatetest.Fail)
+		data := filepath.Join(s.Tree(), "run/udev/data")
+		require.NoError(t, os.MkdirAll(data, 0o755))
+		var first, second time.Time
+		sw := s.on(t, s.System(), remediate.WithObserver(func(e remediate.Event) {
+			switch {
+			case e.Action != remediate.DeletePath:
+			case e.Kind == remediate.EventEnd && first.IsZero():
+				first = time.Now()
+				time.AfterFunc(begins, func() { _ = os.RemoveAll(data) })
+			case e.Kind == remediate.EventBegin && !first.IsZero():
+				second = time.Now()
+			}
+		}))
+		p := planned(t, sw, s.lu.WWID())
+		for _, path := range p.Targets[0].Paths {
+			require.NoError(t, os.WriteFile(filepath.Join(data, "b"+path.Devt.String()), nil, 0o644))
+		}
+		res := executed(t, sw, p)
+		require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+		require.GreaterOrEqual(t, second.Sub(first), least)
+	}
+}
+
 // Where udev goes on being busy, that is no word against what was seen: half of the
 // time that is left is for waiting for it.
 func TestVerifyBesideABusyUdev(t *testing.T) {
