@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -328,9 +329,23 @@ func (s *soaker) checkContents() {
 			return // by turns: it is much to read
 		}
 		if !s.volumes[v].Holds(s.t, m.Dev()) {
-			s.fail("%s reads otherwise than what is on the array", m.Dev())
+			s.fail("%s reads otherwise than what is on the array; the array has %x; sectors and what each reads: %s", m.Dev(), s.volumes[v].Sum(s.t), readings(m))
 		}
 	})
+}
+
+// readings says how large a map and its paths are, and what each reads as.
+func readings(m guest.Map) string {
+	out := ""
+	for _, name := range append([]string{m.DM}, m.Paths...) {
+		size, _ := os.ReadFile("/sys/block/" + name + "/size")
+		sum := "cannot be read"
+		if text, err := guest.TryFor(20*time.Second, "dd", "if=/dev/"+name, "bs=1M", "iflag=direct", "status=none"); err == nil {
+			sum = fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+		}
+		out += fmt.Sprintf("%s %s %s; ", name, strings.TrimSpace(string(size)), sum)
+	}
+	return out
 }
 
 // checkCleared: what is dead, ours and unused goes with the second sweep at the
