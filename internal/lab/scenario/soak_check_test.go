@@ -220,14 +220,20 @@ func (s *soaker) checkQueueing() {
 }
 
 // carries reports whether a volume is mapped and the kernel can know it: a scan
-// while a LUN is away leaves its disks without a size, until the next scan.
+// while a LUN is away leaves its disks without a size, until the next scan, and a map
+// that multipathd has made then stays that small.
 func (s *soaker) carries(v volumeID) bool {
 	m, ok := s.mapOf(v)
 	if !ok || !s.alive(v) {
 		return false
 	}
+	whole, err := os.ReadFile("/sys/block/" + m.DM + "/size")
+	if err != nil {
+		return false
+	}
 	for _, p := range m.Paths {
-		if size, err := os.ReadFile("/sys/block/" + p + "/size"); err != nil || strings.TrimSpace(string(size)) == "0" {
+		size, err := os.ReadFile("/sys/block/" + p + "/size")
+		if err != nil || strings.TrimSpace(string(size)) == "0" || string(size) != string(whole) {
 			return false
 		}
 	}
