@@ -266,19 +266,26 @@ func (s *soaker) unuse(a soak.Action) string {
 		_ = u.process.Process.Kill()
 		_ = u.process.Wait()
 	case soak.Unstack:
+		s.drain(u)
 		guest.Run(s.t, "dmsetup", "remove", "--retry", u.stacked()) // udev may look at it
 	}
 	delete(s.uses, a.LUN)
 	return ""
 }
 
-// umount unmounts, after it has freed a dead map's queue as an administrator
-// must, and finds on the array what had been written.
-func (s *soaker) umount(u *soakUse) {
-	if !s.carries(u.v) {
-		guest.Run(s.t, "dmsetup", "message", u.m.Name, "0", "fail_if_no_path")
-		s.drained[u.v] = true
+// drain frees a dead map's queue, as an administrator must before he takes away what
+// stands on it: that would wait for what is queued.
+func (s *soaker) drain(u *soakUse) {
+	if s.carries(u.v) {
+		return
 	}
+	guest.Run(s.t, "dmsetup", "message", u.m.Name, "0", "fail_if_no_path")
+	s.drained[u.v] = true
+}
+
+// umount unmounts, and finds on the array what had been written.
+func (s *soaker) umount(u *soakUse) {
+	s.drain(u)
 	guest.Umount(s.t, u.dir)
 	b := s.volumes[u.v]
 	if got := b.Rescue(s.t, "data"); string(got) != string(u.content) {
