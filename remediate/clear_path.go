@@ -128,6 +128,23 @@ func (r *run) offline(ctx context.Context, h *held, all []*held) error {
 	return nil
 }
 
+// offFor is how long a disk may have been off when it is deleted: it cannot be asked, and
+// its LU may be back. It is long enough for a look and for udev, which come between.
+const offFor = 5 * time.Second
+
+// askAgain switches a disk that had to wait for its delete on for a moment, asks it again
+// whether its LU is still lost, and switches it off anew.
+func (r *run) askAgain(ctx context.Context, h *held, all []*held) error {
+	if !h.off || time.Since(h.freed) <= offFor {
+		return nil
+	}
+	if err := r.online(ctx, h); err != nil {
+		return err
+	}
+	h.off, h.sealed, h.freed = false, false, time.Time{}
+	return r.offline(ctx, h, all)
+}
+
 // notePaths puts on record that those of the paths that are running may be
 // found switched off.
 func (r *run) notePaths(ctx context.Context, paths []*held) error {
@@ -143,6 +160,9 @@ func (r *run) notePaths(ctx context.Context, paths []*held) error {
 // remove deletes the SCSI device through the held directory, and waits until
 // it is gone.
 func (r *run) remove(ctx context.Context, h *held, all []*held) error {
+	if err := r.askAgain(ctx, h, all); err != nil {
+		return err
+	}
 	if err := r.seal(ctx, h, all); err != nil {
 		return err
 	}
