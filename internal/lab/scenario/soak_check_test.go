@@ -150,6 +150,11 @@ func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	}
 	if s.restarted && !s.inUse(v) {
 		s.madeAgain(v, reused)
+		for _, d := range before.disks {
+			if slices.Contains(m.Paths, d.Name) && !s.deleted[v.lun] && !reused && !slices.Contains(after.disks, d) {
+				s.fail("%s (diskseq %s), a disk of %s, is not there any more: %+v", d.Name, d.Seq, s.wwid(v), after.disks)
+			}
+		}
 		return
 	}
 	now := after.maps[s.wwid(v)]
