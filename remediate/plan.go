@@ -111,8 +111,9 @@ type Step struct {
 
 // Plan looks twice, [WithDwell] apart, and plans the removal of every LU that
 // both looks find dead, ours and unused; maps that are suspended are looked at again,
-// three times at most. It changes nothing. A plan without targets is no error. With a *[BreakerError], and where rights are missing, the
-// plan has no targets and still carries its Survey.
+// three times at most. It changes nothing. A plan without targets is no error. With a
+// *[BreakerError], and where rights are missing, the plan has no targets and still
+// carries its Survey.
 func (s *Sweeper) Plan(ctx context.Context) (*Plan, error) {
 	first, err := s.resumed(ctx)
 	if err != nil && first != nil {
