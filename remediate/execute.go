@@ -217,7 +217,7 @@ func (r *run) steps(ctx context.Context) error {
 // clearDisks takes the pinned paths away: of a LU that lives on one by one.
 func (r *run) clearDisks(ctx context.Context) error {
 	if !r.t.Keeps {
-		return r.clearPaths(ctx, r.held)
+		return r.mapless(r.clearPaths(ctx, r.held))
 	}
 	for _, h := range r.held {
 		if err := r.clearLost(ctx, h); err != nil {
@@ -225,6 +225,15 @@ func (r *run) clearDisks(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mapless says what has become of the map of disks that stay, their LU being back.
+func (r *run) mapless(err error) error {
+	var evidence *EvidenceError
+	if r.t.Map == nil || !errors.As(err, &evidence) {
+		return err
+	}
+	return errors.WithMessagef(err, "map %s was flushed before, and comes back by order alone (multipathd add path, for each of its disks)", r.t.Map.Name)
 }
 
 // catchUp waits until multipathd and /dev/disk/by-id, too, have heard that the

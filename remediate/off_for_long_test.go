@@ -29,6 +29,7 @@ func TestBackWhileItsDisksAreOff(t *testing.T) {
 	var evidence *remediate.EvidenceError
 	require.ErrorAs(t, res.Err, &evidence, "%s %s", res.Outcome, res.Reason)
 	require.True(t, waited)
+	require.Contains(t, res.Reason, "was flushed before, and comes back by order alone (multipathd add path")
 	require.NotContains(t, s.log(), "delete")
 	off := map[string]bool{}
 	for _, a := range s.Actions() {

@@ -334,7 +334,7 @@ func (h *real) Empty(volume string) {
 }
 
 func (h *real) SlowDelete(volume string) {
-	swallowed(h.t, h.debug, h.all[volume].disks[parity.A], time.Minute)
+	swallowed(h.t, h.debug, time.Minute, h.all[volume].disks[parity.A])
 }
 
 func (h *real) HurryDelete(volume string) {

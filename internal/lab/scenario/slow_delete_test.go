@@ -23,7 +23,7 @@ import (
 func TestSlowDelete(t *testing.T) {
 	d, _, maps := runbook(t, "fail")
 	lost, disks := maps[3], d.Disks(t, 3)
-	swallowed(t, d, disks[0], 60*time.Second)
+	swallowed(t, d, 60*time.Second, disks[0])
 	d.VanishLUNs(t, 3)
 	guest.WaitFailed(t, lost)
 
@@ -69,25 +69,32 @@ func TestSlowDelete(t *testing.T) {
 	expectNotStuck(t)
 }
 
-// swallowed has a read sent to a disk, through its generic device, that is
+// swallowed has a read sent to each of the disks, through its generic device, that is
 // never answered: the kernel waits for it for as long as its sender said, who is
 // killed, so that nobody has the disk open.
-func swallowed(t *testing.T, d *guest.Debug, disk string, timeout time.Duration) {
+func swallowed(t *testing.T, d *guest.Debug, timeout time.Duration, disks ...string) {
 	t.Helper()
-	device := "/sys/block/" + disk + "/device/"
 	d.Set(t, "opts", "4") // every command that every_nth hits is dropped
 	d.Set(t, "every_nth", "1")
-	sender := inBackground(t, "sg_raw", fmt.Sprintf("--timeout=%.0f", timeout.Seconds()), "-r", "512",
-		"/dev/"+guest.Ls(device + "scsi_generic")[0], "28", "0", "0", "0", "0", "0", "0", "0", "1", "0")
-	guest.WaitFor(t, "a command is under way", 10*time.Second, func() error {
-		if sent := guest.Read(t, device+"iorequest_cnt"); sent == guest.Read(t, device+"iodone_cnt") {
-			return errors.New("all are done: " + sent)
+	var senders []*background
+	for _, disk := range disks {
+		senders = append(senders, inBackground(t, "sg_raw", fmt.Sprintf("--timeout=%.0f", timeout.Seconds()), "-r", "512",
+			"/dev/"+guest.Ls("/sys/block/" + disk + "/device/scsi_generic")[0], "28", "0", "0", "0", "0", "0", "0", "0", "1", "0"))
+	}
+	guest.WaitFor(t, "a command is under way on each", 10*time.Second, func() error {
+		for _, disk := range disks {
+			device := "/sys/block/" + disk + "/device/"
+			if sent := guest.Read(t, device+"iorequest_cnt"); sent == guest.Read(t, device+"iodone_cnt") {
+				return fmt.Errorf("%s: all are done: %s", disk, sent)
+			}
 		}
 		return nil
 	})
 	d.Set(t, "every_nth", "0")
 	d.Set(t, "opts", "0")
-	guest.Kill(t, sender.cmd.Process.Pid)
+	for _, s := range senders {
+		guest.Kill(t, s.cmd.Process.Pid)
+	}
 }
 
 // deletes lists where threads of this process are in the kernel's delete of a

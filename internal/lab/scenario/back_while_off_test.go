@@ -1,0 +1,140 @@
+//go:build lab && linux
+
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lunsweep/lunsweep/internal/lab/guest"
+	"github.com/lunsweep/lunsweep/remediate"
+)
+
+// A LU comes back while its disks, switched off, wait for deletes of other LUs
+// that the kernel does not get done. When their turn comes they are asked again
+// first: they stay, switched on, and multipathd makes the map anew when it is told.
+func TestBackWhileOff(t *testing.T) {
+	const kept, victim, first = 0, 1, 2
+	d := guest.ScsiDebug(t, 2, first+4)
+	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true})
+	guest.WaitMaps(t, first+4, 2)
+	pattern := guest.WritePattern(t, d.Map(t, kept).Dev(), 1)
+	m, disks := d.Map(t, victim), d.Disks(t, victim)
+
+	var mine atomic.Value // of map[string]bool
+	owner := func(_ context.Context, x remediate.Subject) (remediate.Claim, error) {
+		if mine.Load().(map[string]bool)[x.WWID] {
+			return remediate.Claim{Owner: remediate.Mine, Source: "the scenario"}, nil
+		}
+		return remediate.Claim{Owner: remediate.NotMine, Source: "the scenario"}, nil
+	}
+	s := newSweeper(t, remediate.WithOwner(owner), remediate.WithMaxDead(1))
+
+	before, wwids, slow := map[string]bool{}, []string{}, []string{}
+	for lun := first; lun < first+4; lun++ {
+		lost := d.Map(t, lun)
+		before[lost.WWID], wwids, slow = true, append(wwids, lost.WWID), append(slow, onFirstHost(t, d.Disks(t, lun)))
+	}
+	swallowed(t, d, time.Minute, slow...)
+	mine.Store(before)
+	d.VanishLUNs(t, first)
+	for lun := first; lun < first+4; lun++ {
+		guest.WaitFailed(t, d.Map(t, lun))
+	}
+	held := inBackgroundExecute(t, s, plan(t, s, wwids...))
+	guest.WaitFor(t, "four deletes are in the kernel", 30*time.Second, func() error {
+		if list := deletes(); len(list) != 4 {
+			return fmt.Errorf("%d: %v", len(list), list)
+		}
+		return nil
+	})
+
+	mine.Store(map[string]bool{m.WWID: true})
+	d.VanishLUNs(t, victim)
+	guest.WaitFailed(t, m)
+	waits := inBackgroundExecute(t, s, plan(t, s, m.WWID))
+	guest.WaitFor(t, "the disks are off", 30*time.Second, func() error { return inState(disks, "offline") })
+	off := time.Now()
+	d.RestoreLUNs(t)
+
+	x := (<-waits).Results[0]
+	var evidence *remediate.EvidenceError
+	if x.Outcome != remediate.Failed || !errors.As(x.Err, &evidence) || !strings.Contains(x.Reason, "multipathd add path") {
+		t.Errorf("the LU was to be found alive: %s: %s (%+v)", x.Outcome, x.Reason, x.Err)
+	}
+	if took := time.Since(off); took < 6*time.Second {
+		t.Errorf("the deletes before it took %s, which proves nothing", took)
+	}
+	if err := inState(disks, "running"); err != nil {
+		t.Error(err)
+	}
+	<-held
+	pattern.Check(t)
+	expectThere(t, d.Map(t, kept), 2)
+	for _, disk := range disks {
+		guest.Run(t, "multipathd", "add", "path", disk) // as the reason says
+	}
+	guest.WaitFor(t, "the LU has its map again", 30*time.Second, func() error {
+		for _, again := range guest.Maps() {
+			if again.WWID == m.WWID {
+				return carries(t, again, 2)
+			}
+		}
+		return errors.New("it has none")
+	})
+	guest.Run(t, "dd", "if="+d.Map(t, victim).Dev(), "of=/dev/null", "iflag=direct", "bs=1M", "count=1")
+	plan(t, s) // nothing is left to do
+	expectNotStuck(t)
+}
+
+// inBackgroundExecute does a plan beside the scenario.
+func inBackgroundExecute(t *testing.T, s *remediate.Sweeper, p *remediate.Plan) <-chan *remediate.Report {
+	t.Helper()
+	ctx, done := bounded(t), make(chan *remediate.Report, 1)
+	go func() {
+		r, err := s.Execute(ctx, p)
+		if err != nil {
+			t.Errorf("execute: %+v", err)
+			r = &remediate.Report{Results: make([]remediate.Result, len(p.Targets))}
+		}
+		done <- r
+	}()
+	return done
+}
+
+// onFirstHost is the disk on the SCSI host with the lowest number, which a plan
+// names first.
+func onFirstHost(t *testing.T, disks []string) string {
+	t.Helper()
+	lowest, at := "", -1
+	for _, disk := range disks {
+		link, err := os.Readlink("/sys/block/" + disk + "/device")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var host int
+		if _, err := fmt.Sscanf(link[strings.LastIndex(link, "/")+1:], "%d:", &host); err != nil {
+			t.Fatalf("%s: %v", link, err)
+		}
+		if at < 0 || host < at {
+			lowest, at = disk, host
+		}
+	}
+	return lowest
+}
+
+func inState(disks []string, want string) error {
+	for _, disk := range disks {
+		got, err := os.ReadFile("/sys/block/" + disk + "/device/state")
+		if err != nil || strings.TrimSpace(string(got)) != want {
+			return fmt.Errorf("%s is %q, %v", disk, got, err)
+		}
+	}
+	return nil
+}
