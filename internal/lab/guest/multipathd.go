@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,11 +78,31 @@ func StartMultipathd(t testing.TB, c Conf) *Multipathd {
 		t.Fatal(err)
 	}
 	m := &Multipathd{cmd: Start(t, "multipathd.log", "multipathd", "-d")}
-	WaitFor(t, "multipathd answers", 2*settled, func() error {
+	if err := poll(2*settled, func() error {
 		_, err := TryFor(5*time.Second, "multipathd", "show", "daemon")
 		return err
-	})
+	}); err != nil {
+		t.Fatalf("multipathd does not answer: %v\nit is %s\nthe last it said:\n%s", err, strings.Join(m.threads(), "\n"), m.last(t))
+	}
 	return m
+}
+
+// threads says where each of the daemon's threads is.
+func (m *Multipathd) threads() []string {
+	var out []string
+	for _, task := range Ls(fmt.Sprintf("/proc/%d/task", m.cmd.Process.Pid)) {
+		pid, _ := strconv.Atoi(task)
+		p := Process(pid)
+		out = append(out, fmt.Sprintf("%s %s in %s [%s]", p.Comm, p.State, p.WChan, p.Stack))
+	}
+	return out
+}
+
+// last is the end of the daemon's log.
+func (m *Multipathd) last(t testing.TB) string {
+	t.Helper()
+	lines := strings.Split(Read(t, "/payload/multipathd.log"), "\n")
+	return strings.Join(lines[max(0, len(lines)-25):], "\n")
 }
 
 // Stop ends the daemon; its maps stay.

@@ -152,6 +152,10 @@ func (s *soaker) read(lun int) string {
 	return ""
 }
 
+// restart ends multipathd, which has every map stop queueing when it is told to
+// (queue_without_daemon), and starts it. Maps of the dead it cannot set up when it
+// starts, and those that it cannot take away, being in use, it never sets up again:
+// not even when their paths come back.
 func (s *soaker) restart(k soak.Kind) {
 	s.restarted = true
 	if k == soak.Crash {
@@ -159,6 +163,11 @@ func (s *soaker) restart(k soak.Kind) {
 	} else {
 		s.daemon.Stop(s.t)
 	}
+	s.each(func(v volumeID) {
+		if _, mapped := s.mapOf(v); mapped && !s.alive(v) {
+			s.unqueued[v] = true
+		}
+	})
 	s.daemon = guest.StartMultipathd(s.t, s.conf)
 }
 
@@ -280,7 +289,7 @@ func (s *soaker) drain(u *soakUse) {
 		return
 	}
 	guest.Run(s.t, "dmsetup", "message", u.m.Name, "0", "fail_if_no_path")
-	s.drained[u.v] = true
+	s.unqueued[u.v] = true
 }
 
 // umount unmounts, and finds on the array what had been written.

@@ -212,7 +212,7 @@ func (s *soaker) checkQueueing() {
 	s.soon("queueing is as configured", func() error {
 		for wwid, table := range guest.DmsetupTables(s.t) {
 			v, ok := s.byWWID(wwid)
-			if !ok || !s.alive(v) && !s.inUse(v) || s.drained[v] {
+			if !ok || !s.alive(v) && !s.inUse(v) || s.unqueued[v] {
 				continue
 			}
 			want := soak.Queues(v.lun)
@@ -369,7 +369,7 @@ func (s *soaker) checkCleared(could []volumeID) {
 		switch {
 		case left == "":
 			s.misses[v] = 0
-			delete(s.drained, v)
+			delete(s.unqueued, v)
 		case s.alive(v):
 			s.misses[v] = 0
 		case slices.Contains(could, v) && slices.Contains(still, v) && !s.stopped:

@@ -58,7 +58,7 @@ type soaker struct {
 	sums      map[volumeID][sha256.Size]byte // of those that nobody may write to
 	uses      map[int]*soakUse               // by LUN
 	readers   []*guest.Reader
-	drained   map[volumeID]bool // queueing was switched off by hand
+	unqueued  map[volumeID]bool // queueing was switched off by hand, or by multipathd for good
 	misses    map[volumeID]int  // sweeps that could have cleared it and did not
 	wasAlive  map[volumeID]bool // what was mapped when this sweep began
 	tables    map[string]string // the maps' as they were then, by name
@@ -79,7 +79,7 @@ func newSoaker(t *testing.T, seed uint64) *soaker {
 	s := &soaker{
 		t: t, seed: seed, book: soak.Open(), journal: &soakJournal{}, g: guest.NewTarget(t, "soak", portals[:]...),
 		volumes: map[volumeID]guest.Backstore{}, sums: map[volumeID][sha256.Size]byte{}, uses: map[int]*soakUse{},
-		drained: map[volumeID]bool{}, misses: map[volumeID]int{}, counts: map[string]int{},
+		unqueued: map[volumeID]bool{}, misses: map[volumeID]int{}, counts: map[string]int{},
 	}
 	s.conf = guest.Conf{Defaults: []string{"queue_without_daemon yes"}, Extra: []string{"multipaths {"}}
 	for lun := range soak.LUNs {
