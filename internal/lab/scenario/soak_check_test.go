@@ -142,7 +142,7 @@ func (s *soaker) checkJournal(before sight) {
 func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	s.t.Helper()
 	m, had := before.maps[s.wwid(v)]
-	reused := s.book.Alive(v.lun, 1-v.volume) || s.wasAlive[volumeID{v.lun, 1 - v.volume}] || before.mistaken(m)
+	reused := s.book.Alive(v.lun, 1-v.volume) || s.wasAlive[volumeID{v.lun, 1 - v.volume}] || before.mistaken(v.lun, s.wwid(v))
 	forgotten := s.restarted && !s.alive(v)
 	mustStay := s.alive(v) && len(m.Paths) > 0 || s.inUse(v) || !soak.Ours(v.lun) && !reused && !forgotten
 	if !had || !mustStay {
@@ -185,9 +185,10 @@ func (s *soaker) madeAgain(v volumeID, mistaken bool) {
 	})
 }
 
-// mistaken reports whether the kernel takes a path of the map for another volume's.
-func (at sight) mistaken(m guest.Map) bool {
-	return slices.ContainsFunc(at.disks, func(d guest.Disk) bool { return slices.Contains(m.Paths, d.Name) && d.WWID != m.WWID })
+// mistaken reports whether the kernel takes a disk of the LUN for another volume's than
+// this.
+func (at sight) mistaken(lun int, wwid string) bool {
+	return slices.ContainsFunc(at.disks, func(d guest.Disk) bool { return d.LUN == lun && d.WWID != wwid })
 }
 
 // checkSuspended: no map stays suspended; multipathd suspends one for a moment when
