@@ -41,6 +41,54 @@ func TestVerifyWaitsForUdev(t *testing.T) {
 	require.NoFileExists(t, link)
 }
 
+// A listener is multipathd, that tells when its paths are asked for.
+type listener struct {
+	multipathd
+	asked func()
+}
+
+type multipathd interface {
+	Topology(ctx context.Context) (*multipath.Topology, error)
+	Paths(ctx context.Context) ([]multipath.DaemonPath, error)
+	DisableQueueing(ctx context.Context, name string) error
+	RestoreQueueing(ctx context.Context, name string) error
+	Flush(ctx context.Context, name string) error
+	ForgetPath(ctx context.Context, dev string) error
+	Backend() string
+}
+
+func (l listener) Paths(ctx context.Context) ([]multipath.DaemonPath, error) {
+	l.asked()
+	return l.multipathd.Paths(ctx)
+}
+
+// What udev does while it is looked cannot be seen by that look: where it still had
+// events to work off when the look began, that was not the last one.
+func TestVerifyLooksAgainAfterUdev(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	queue := filepath.Join(s.Tree(), "run/udev/queue")
+	require.NoError(t, os.MkdirAll(filepath.Dir(queue), 0o755))
+	require.NoError(t, os.WriteFile(queue, nil, 0o644))
+	const last = 4 // the first look asks twice
+	var verifies atomic.Bool
+	var asked atomic.Int32
+	sys := s.System()
+	sys.Daemon = listener{sys.Daemon, func() {
+		if verifies.Load() && asked.Add(1) == last {
+			_ = os.Remove(queue)
+		}
+	}}
+	sw := s.on(t, sys, remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventBegin && e.Action == remediate.VerifyGone {
+			verifies.Store(true)
+		}
+	}))
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+	require.Greater(t, asked.Load(), int32(last))
+}
+
 // The second disk of a LU is deleted once udev has begun with the end of the first, and
 // of a udev that does not one second is waited for.
 func TestDeletesWaitForUdev(t *testing.T) {
