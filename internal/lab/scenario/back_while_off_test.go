@@ -41,7 +41,7 @@ func TestBackWhileOff(t *testing.T) {
 		lost := d.Map(t, lun)
 		before[lost.WWID], wwids, slow = true, append(wwids, lost.WWID), append(slow, onFirstHost(t, d.Disks(t, lun)))
 	}
-	swallowed(t, d, time.Minute, slow...)
+	swallowed(t, d, 45*time.Second, slow...) // within the time that a delete has
 	mine.Store(before)
 	d.VanishLUNs(t, first)
 	for lun := first; lun < first+4; lun++ {
@@ -88,6 +88,7 @@ func TestBackWhileOff(t *testing.T) {
 		}
 		return errors.New("it has none")
 	})
+	guest.Udev(t) // which makes the map's node
 	guest.Run(t, "dd", "if="+d.Map(t, victim).Dev(), "of=/dev/null", "iflag=direct", "bs=1M", "count=1")
 	plan(t, s) // nothing is left to do
 	expectNotStuck(t)
