@@ -370,11 +370,7 @@ func (r *run) restore() error {
 // queueing on in its midst: once it is on for good, the read would never end, nor
 // would this process.
 func (r *run) drain(ctx context.Context) {
-	patience := time.Second
-	if r.hurried() {
-		patience = lingering / 4
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := r.unhurried(ctx, time.Second, lingering/4)
 	defer cancel()
 	own := func(s blockprobe.Stuck) bool { return s.Key == r.t.Map.Devt.String()+" "+r.t.Map.UUID }
 	_ = poll(ctx, 20*time.Millisecond, func() (bool, error) {
@@ -395,7 +391,7 @@ func (r *run) drain(ctx context.Context) {
 // versions say ok and take some seconds. The kernel is told where there is no
 // multipathd to tell.
 func (r *run) restoreQueueing(ctx context.Context) error {
-	asked, cancel := r.unhurried(ctx, 5*time.Second)
+	asked, cancel := r.unhurried(ctx, 5*time.Second, lingering/2)
 	told := r.s.sys.Daemon.RestoreQueueing(asked, r.t.Map.Name)
 	cancel()
 	if told == nil && !r.hurried() {

@@ -118,6 +118,9 @@ type run struct {
 	note  Unfinished    // as it was last written
 	ajar  bool          // a path may have been left switched off
 
+	righted bool       // nothing is left of what an earlier run had noted
+	mu      sync.Mutex // for the result's steps
+
 	udevSlow bool // udev has not begun in time with the end of a disk
 
 	arrive    func() // says that it comes to look at the host
@@ -141,7 +144,7 @@ func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target, arrive, stepAsid
 	if rerr != nil {
 		err = join([]error{err, rerr})
 	}
-	if rerr == nil && !r.ajar && r.notes != nil {
+	if rerr == nil && !r.ajar && r.righted {
 		_ = r.notes.DropNote(r.undo) // if it stays, whoever reads it finds nothing to do
 	}
 	r.conclude(err)
@@ -190,6 +193,7 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.putRight(); err != nil {
 		return err
 	}
+	r.righted = true
 	r.arrive()
 	d, err := r.stillDue(ctx)
 	if errors.Is(err, errAbsent) {
@@ -305,7 +309,9 @@ func (r *run) do(ctx context.Context, a Action, target string, budget time.Durat
 	err := late(limited, string(a)+" "+target, step(limited))
 	cancel()
 	res := StepResult{Action: a, Target: target, Outcome: stepOutcome(err), Err: err, Took: time.Since(begun)}
+	r.mu.Lock()
 	r.res.Steps = append(r.res.Steps, res)
+	r.mu.Unlock()
 	e.Kind, e.Outcome, e.Err, e.For = EventEnd, res.Outcome, err, res.Took
 	r.s.tell(e)
 	if jerr := r.record(ctx, e); unwritten == nil {

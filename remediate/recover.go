@@ -44,7 +44,14 @@ func (s *Sweeper) Recover(ctx context.Context) ([]Recovery, error) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, mostLUs)
 	for i, u := range left {
-		slots <- struct{}{}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if err := ctx.Err(); err != nil { // each would linger
+			out[i] = &Recovery{Unfinished: u, Steps: []StepResult{}, Err: errors.WithStack(err), Error: err.Error()}
+			continue
+		}
 		wg.Go(func() {
 			defer func() { <-slots }()
 			out[i] = s.recover(ctx, u)
@@ -117,10 +124,13 @@ func (r *run) readNote() (lockdir.Note, error) {
 func (r *run) revive(u Unfinished) error {
 	was := &run{s: r.s, plan: r.plan, t: Target{WWID: u.WWID, Map: u.Map}, notes: r.notes, note: u, over: r.over, undo: r.undo}
 	defer func() { r.res.Steps = append(r.res.Steps, was.res.Steps...) }()
-	errs := []error{was.reviveMap()}
-	for _, p := range u.Offline {
-		errs = append(errs, was.revivePath(p))
+	errs := make([]error, 1+len(u.Offline))
+	errs[0] = was.reviveMap()
+	var wg sync.WaitGroup
+	for i, p := range u.Offline {
+		wg.Go(func() { errs[1+i] = was.revivePath(p) }) // one that hangs must not keep the others off
 	}
+	wg.Wait()
 	return join(errs)
 }
 

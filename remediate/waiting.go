@@ -34,9 +34,9 @@ func (r *run) grace() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(r.undo, 15*time.Second)
 }
 
-// unhurried bounds a try by d, and by half of what is left once the run's own
-// time is up: the other half is for the next best.
-func (r *run) unhurried(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+// unhurried bounds a try by d, and by less once the run's own time is up, of which
+// [lingering] is left then: the rest is for the next best.
+func (r *run) unhurried(ctx context.Context, d, less time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	go func() {
 		select {
@@ -44,7 +44,7 @@ func (r *run) unhurried(ctx context.Context, d time.Duration) (context.Context, 
 			return
 		case <-r.over:
 		}
-		t := time.NewTimer(lingering / 2)
+		t := time.NewTimer(less)
 		defer t.Stop()
 		select {
 		case <-ctx.Done():
