@@ -30,6 +30,11 @@ func (s *Sweeper) ask(ctx context.Context, sc *scene, f *Facts) {
 	wg.Wait()
 }
 
+// forget takes back what was answered.
+func (p *Path) forget() {
+	p.Answer, p.Proof, p.Identity, p.LiveWWID, p.NotConnected = NotAsked, "", IdentityUnknown, "", false
+}
+
 // transports fills in the states of the paths' sessions and remote ports, each
 // of which is read once.
 func (s *Sweeper) transports(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) {

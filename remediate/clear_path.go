@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/pkg/errors"
@@ -132,17 +133,48 @@ func (r *run) offline(ctx context.Context, h *held, all []*held) error {
 // its LU may be back. It is long enough for a look and for udev, which come between.
 const offFor = 5 * time.Second
 
-// askAgain switches a disk that had to wait for its delete on for a moment, asks it again
-// whether its LU is still lost, and switches it off anew.
-func (r *run) askAgain(ctx context.Context, h *held, all []*held) error {
-	if !h.off || time.Since(h.freed) <= offFor {
-		return nil
-	}
-	if err := r.online(ctx, h); err != nil {
-		return err
+// overdue reports whether a disk is to be asked again before its delete: it has been off
+// for long, or its link, or somebody, has set it running. One that had given no answer is
+// left off: the kernel scans a disk that is set running, and waits for its answers.
+func (h *held) overdue(ctx context.Context) (running, overdue bool) {
+	state, err := h.pin.State(ctx)
+	running = err == nil && state == sysfs.StateRunning
+	return running, running || h.off && !h.silent && time.Since(h.freed) > offFor
+}
+
+// askAgain asks a disk once more whether its LU is still lost, switched on for a moment
+// where it is off, and switches it off anew.
+func (r *run) askAgain(ctx context.Context, h *held, running bool, all []*held) error {
+	if !running {
+		if err := r.online(ctx, h); err != nil {
+			return err
+		}
 	}
 	h.off, h.sealed, h.freed = false, false, time.Time{}
 	return r.offline(ctx, h, all)
+}
+
+// atRestTries is how often a disk is asked again whose last looks took too long.
+const atRestTries = 3
+
+// atRest makes sure of a disk, right before its delete, that it is off, that it was asked
+// not long ago, and that nobody uses it; or, of one whose link is down, the last alone.
+func (r *run) atRest(ctx context.Context, h *held, all []*held) error {
+	for try := 0; ; try++ {
+		if err := r.seal(ctx, h, all); err != nil {
+			return err
+		}
+		running, overdue := h.overdue(ctx)
+		if !overdue {
+			return nil
+		}
+		if try == atRestTries {
+			return errors.WithStack(&EvidenceError{WWID: r.t.WWID, Verdict: Transient, Reason: "the last looks at " + h.name() + " take too long, or somebody sets it running"})
+		}
+		if err := r.askAgain(ctx, h, running, all); err != nil {
+			return err
+		}
+	}
 }
 
 // notePaths puts on record that those of the paths that are running may be
@@ -160,19 +192,11 @@ func (r *run) notePaths(ctx context.Context, paths []*held) error {
 // remove deletes the SCSI device through the held directory, and waits until
 // it is gone.
 func (r *run) remove(ctx context.Context, h *held, all []*held) error {
-	if err := r.askAgain(ctx, h, all); err != nil {
-		return err
-	}
-	if err := r.seal(ctx, h, all); err != nil {
+	if err := r.atRest(ctx, h, all); err != nil {
 		return err
 	}
 	if err := r.s.matches(ctx, h); err != nil {
 		return h.unlessGone(ctx, err)
-	}
-	if state, err := h.pin.State(ctx); err == nil && state == sysfs.StateRunning { // its link, or somebody, has brought it back
-		if err := r.free(ctx, []*held{h}); err != nil {
-			return err
-		}
 	}
 	r.touched, h.deleting = true, true
 	if err := h.pin.Delete(ctx); err != nil {
@@ -190,23 +214,23 @@ func (r *run) remove(ctx context.Context, h *held, all []*held) error {
 func (r *run) backOnline(paths []*held, cause error) error {
 	ctx, cancel := r.grace()
 	defer cancel()
-	errs := []error{cause}
-	for _, h := range paths {
+	errs := make([]error, len(paths), len(paths)+1)
+	var wg sync.WaitGroup
+	for i, h := range paths {
 		switch {
 		case !h.off:
 		case h.deleting && stuck(cause):
 			r.ajar = true // a delete that is under way takes no other order
 		default:
-			if err := r.online(ctx, h); err != nil {
-				r.ajar = true
-				errs = append(errs, err)
-			}
+			wg.Go(func() { errs[i] = r.online(ctx, h) }) // one that hangs must not keep the others off
 		}
 	}
-	if len(errs) == 1 {
-		return cause
+	wg.Wait()
+	if err := join(errs); err != nil {
+		r.ajar = true
+		return join(append([]error{cause}, errs...))
 	}
-	return join(errs)
+	return cause
 }
 
 // unlessGone turns err into success where the device itself is gone, or goes

@@ -19,6 +19,28 @@ func (r *run) free(ctx context.Context, paths []*held) error {
 	if err != nil || len(here) == 0 {
 		return err
 	}
+	if err := r.allLost(ctx, here); err != nil {
+		return err
+	}
+	if err := r.unused(ctx, here, nil); err != nil {
+		return err
+	}
+	// What was asked gets no fresher by a long look for users.
+	aged := slices.DeleteFunc(slices.Clone(here), func(h *held) bool { return h.silent || time.Since(h.asked) <= fresh })
+	if err := r.allLost(ctx, aged); err != nil {
+		return err
+	}
+	for _, h := range here {
+		if err := h.unlessGone(ctx, r.s.matches(ctx, h)); err != nil {
+			return err
+		}
+		h.freed = h.asked
+	}
+	return nil
+}
+
+// allLost asks the paths, side by side, whether the LU has not come back.
+func (r *run) allLost(ctx context.Context, here []*held) error {
 	errs := make([]error, len(here))
 	var wg sync.WaitGroup
 	for i, h := range here {
@@ -27,15 +49,6 @@ func (r *run) free(ctx context.Context, paths []*held) error {
 	wg.Wait()
 	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
 		return errs[i]
-	}
-	if err := r.unused(ctx, here, nil); err != nil {
-		return err
-	}
-	for _, h := range here {
-		if err := h.unlessGone(ctx, r.s.matches(ctx, h)); err != nil {
-			return err
-		}
-		h.freed = time.Now()
 	}
 	return nil
 }
@@ -137,10 +150,16 @@ func (r *run) stillLost(ctx context.Context, h *held) error {
 	if t, err := r.s.sys.FS.Transport(ctx, d.HCTL); err == nil {
 		p.over(t)
 	}
+	asked := time.Now()
 	r.s.askPath(ctx, &p, &d, r.t.WWID)
 	if p.Answer == Silent && live(p) {
+		asked = time.Now()
 		r.s.askTarget(ctx, &p)
 	}
+	if h.silent = p.Answer == Silent; h.silent {
+		asked = time.Now() // up to now it has been
+	}
+	h.asked = asked
 	switch {
 	case p.Answer == Gone && live(p):
 		return nil

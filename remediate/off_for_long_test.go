@@ -1,6 +1,8 @@
 package remediate_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
+	"github.com/lunsweep/lunsweep/sysfs"
 )
 
 // Disks that are off cannot be asked, and may have to wait with that for others' deletes:
@@ -57,4 +60,64 @@ func TestOffForLong(t *testing.T) {
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 	require.Contains(t, s.log(), "state running", "%v", s.Actions())
+}
+
+// A disk that was switched off and sealed, and that somebody (iscsid, after it has logged
+// in again) has set running since, is looked at again before it is deleted.
+func TestSetRunningBySomebody(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	waited := false
+	sw := s.on(t, s.System(), remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind != remediate.EventBegin || e.Action != remediate.DeletePath || waited {
+			return
+		}
+		waited = true
+		s.Restore(s.lu)
+		s.Recover(s.a, s.b) // all disks of the sessions are running
+		s.Mount("sdi", "/data")
+	}))
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.True(t, waited)
+	require.NotEqual(t, remediate.Removed, res.Outcome, res.Reason)
+	require.NotContains(t, s.log(), "sdi delete", "a mounted, living disk was deleted")
+}
+
+// A silent disk that had to wait for its delete goes all the same, without being switched
+// on: the kernel scans a disk that is set running, which takes as long as it is silent.
+func TestSilentDiskThatHadToWait(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	s.Patience(100 * time.Millisecond)
+	s.Vanish(s.lu)
+	s.Vanish(s.healthy)
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	sys := s.System()
+	var err error
+	sys.FS, err = sysfs.New(s.Tree(), sysfs.WithWrite(func(f *os.File, data []byte) error {
+		switch {
+		case filepath.Base(f.Name()) == "delete" && strings.Contains(f.Name(), "39:0"):
+			s.DeletedByHand("sdi")
+			return nil
+		case filepath.Base(f.Name()) == "delete":
+			s.DeletedByHand("sdj")
+			return nil
+		}
+		_, err := f.Write(data)
+		if string(data) == "running\n" {
+			<-end
+		}
+		return err
+	}))
+	require.NoError(t, err)
+	waited := false
+	sw := s.on(t, sys, s.detached(), remediate.WithMaxDead(1), remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventBegin && e.Action == remediate.DeletePath && !waited {
+			waited = true
+			time.Sleep(5*time.Second + 200*time.Millisecond)
+		}
+	}))
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lunsweep/lunsweep/blockprobe"
@@ -143,18 +144,49 @@ func (s *Sweeper) place(ctx context.Context, out *Survey) (err error) {
 // and only where their target's inventory is needed.
 func (s *Sweeper) closely(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool, closer bool) {
 	s.transports(ctx, sc, lus, wanted)
-	s.each(lus, wanted, func(f *Facts) { s.ask(ctx, sc, f) })
+	quick := s.askAll(ctx, sc, lus, wanted)
 	if sc.closed.n > 0 {
 		sc.gap("what answers on "+plural(sc.closed.n, "disk", "disks"), sc.closed.why)
 	}
 	s.witnesses(ctx, sc, lus, wanted)
+	answered := time.Now()
 	s.inventories(ctx, lus)
 	hung := s.hung()
 	s.each(lus, wanted, func(f *Facts) {
 		s.read(ctx, f, hung)
 		s.claim(ctx, f)
 	})
+	if closer && time.Since(answered) > fresh {
+		s.askAnew(ctx, sc, lus, quick)
+	}
 	s.census(ctx, sc, lus, wanted, closer)
+}
+
+// askAll asks the wanted LUs, and returns which of them took no longer than a look is
+// fresh.
+func (s *Sweeper) askAll(ctx context.Context, sc *scene, lus []*Facts, wanted func(*Facts) bool) (quick func(*Facts) bool) {
+	var mu sync.Mutex
+	took := map[*Facts]time.Duration{}
+	s.each(lus, wanted, func(f *Facts) {
+		begun := time.Now()
+		s.ask(ctx, sc, f)
+		mu.Lock()
+		defer mu.Unlock()
+		took[f] = time.Since(begun)
+	})
+	return func(f *Facts) bool { d, asked := took[f]; return asked && d <= fresh }
+}
+
+// askAnew asks those LUs once more that are quick to answer: they may have come back
+// while another one was read, or its owner asked, which took long.
+func (s *Sweeper) askAnew(ctx context.Context, sc *scene, lus []*Facts, quick func(*Facts) bool) {
+	s.each(lus, quick, func(f *Facts) {
+		for i := range f.Paths {
+			f.Paths[i].forget()
+		}
+		s.ask(ctx, sc, f)
+	})
+	s.inventories(ctx, lus)
 }
 
 // How often, and after which pause, it is looked again whether a use was fleeting.

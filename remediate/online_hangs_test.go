@@ -1,0 +1,55 @@
+package remediate_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lunsweep/lunsweep/remediate/remediatetest"
+	"github.com/lunsweep/lunsweep/sysfs"
+)
+
+// The kernel scans a disk again that is set running, and a silent one takes long to answer:
+// the LU's other disk must not stay off for that.
+func TestOnlineHangs(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	sys := s.System()
+	first := ""
+	ctx, cancel := context.WithCancel(within(t))
+	defer cancel()
+	var err error
+	sys.FS, err = sysfs.New(s.Tree(), sysfs.WithWrite(func(f *os.File, data []byte) error {
+		if filepath.Base(f.Name()) == "delete" {
+			cancel()
+			return syscall.EIO
+		}
+		if string(data) == "running\n" && (first == "" || first == f.Name()) {
+			first = f.Name()
+			_, _ = f.Write(data) // the state is set first
+			<-end
+			return nil
+		}
+		_, err := f.Write(data)
+		return err
+	}))
+	require.NoError(t, err)
+	sw := s.on(t, sys)
+	p := planned(t, sw, s.lu.WWID())
+	res := executedIn(t, ctx, sw, p)
+	require.Contains(t, strings.Join(did(res), "; "), "online-path", res.Reason)
+	states := map[string]string{}
+	for _, d := range []string{"sdi", "sdj"} {
+		b, err := os.ReadFile(filepath.Join(s.Tree(), "sys/block", d, "device/state"))
+		require.NoError(t, err)
+		states[d] = strings.TrimSpace(string(b))
+	}
+	require.Equal(t, map[string]string{"sdi": "running", "sdj": "running"}, states)
+}
