@@ -38,8 +38,9 @@ func (r *run) lock(ctx context.Context) error {
 func (r *run) lockNames(ctx context.Context, names []string) error {
 	slices.Sort(names)
 	r.note.Names = slices.DeleteFunc(slices.Compact(names), func(n string) bool { return n == "" })
+	who := r.s.signature(ctx)
 	for _, name := range r.note.Names {
-		l, err := r.s.locks.Lock(ctx, name, r.s.signature())
+		l, err := r.s.locks.Lock(ctx, name, who)
 		var held *lockdir.HeldError
 		if errors.As(err, &held) {
 			return errors.WithStack(&LockedError{WWID: r.t.WWID, Holder: held.Holder})
@@ -64,6 +65,6 @@ func (r *run) unlock() {
 
 // signature is what others are told of who holds a lock: the program, and its
 // number in the host's /proc.
-func (s *Sweeper) signature() string {
-	return fmt.Sprintf("%s (pid %d)", filepath.Base(os.Args[0]), s.sys.FS.Self())
+func (s *Sweeper) signature(ctx context.Context) string {
+	return fmt.Sprintf("%s (pid %d)", filepath.Base(os.Args[0]), s.sys.FS.Self(ctx))
 }

@@ -138,6 +138,10 @@ func stalls() []stall {
 			neverRead(t, filepath.Join(s.Tree(), "proc/417/fdinfo/3"))
 			return nil
 		}},
+		{"the kernel's command line hangs", "read the kernel's command line", false, func(t *testing.T, s *scenario, _ *remediate.System) []remediate.Option {
+			neverRead(t, filepath.Join(s.Tree(), "proc/cmdline"))
+			return nil
+		}},
 		{"an attribute of a SCSI device hangs", "read bus/scsi/devices", false, func(t *testing.T, s *scenario, _ *remediate.System) []remediate.Option {
 			neverRead(t, filepath.Join(s.Tree(), "sys/bus/scsi/devices/39:0:0:1/vpd_pg83"))
 			return nil

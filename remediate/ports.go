@@ -58,8 +58,8 @@ type System struct {
 	// OpenLU opens the disk node at path for SCSI commands.
 	OpenLU func(ctx context.Context, path string) (*scsi.Device, error)
 
-	disks   *scsi.Opener           // OpenSystem's; nil on other systems
-	hasNode func(dev string) error // whether a disk has its node under the root; nil on other systems
+	disks   *scsi.Opener                                // OpenSystem's; nil on other systems
+	hasNode func(ctx context.Context, dev string) error // whether a disk has its node under the root; nil on other systems
 }
 
 var (

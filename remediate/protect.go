@@ -1,9 +1,11 @@
 package remediate
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lunsweep/lunsweep/scsi"
 	"github.com/lunsweep/lunsweep/sysfs"
@@ -22,9 +24,13 @@ type guard struct {
 	unsure string            // why they could not all be told: any may be one then
 }
 
+// bootPatience is how long it may take to read what the host was booted from: without
+// it no LU is touched, and the rest of a survey still says what there is.
+const bootPatience = 2 * time.Second
+
 // readGuard finds what carries the host's own file systems and swap, and what it
 // was booted from, down to the disks.
-func (sc *scene) readGuard(sys *host) guard {
+func (sc *scene) readGuard(ctx context.Context, sys *host) guard {
 	g := guard{why: map[string]string{}}
 	mounts := slices.DeleteFunc(slices.Clone(sc.mounts.List), func(m sysfs.Mount) bool { return m.PID != 1 })
 	if len(mounts) == 0 {
@@ -38,7 +44,9 @@ func (sc *scene) readGuard(sys *host) guard {
 	for _, s := range sc.swaps {
 		sc.carries(&g, swapDevice(s, mounts), "it carries the host's swap "+s.Path)
 	}
-	booted, err := sys.FS.BootDevices()
+	limited, cancel := context.WithTimeout(ctx, bootPatience)
+	defer cancel()
+	booted, err := sys.FS.BootDevices(limited)
 	if err != nil {
 		g.unsure = fmt.Sprintf("what the host was booted from could not be read: %v", err)
 	}

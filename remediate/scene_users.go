@@ -49,14 +49,14 @@ func (sc *scene) readUsers(ctx context.Context, sys *host, closer bool) {
 		sc.cannotSee(g.What, g.Err)
 	}
 	sc.indexUsers()
-	sc.guard = sc.readGuard(sys)
+	sc.guard = sc.readGuard(ctx, sys)
 }
 
 // usage reads it all, one after the other: the host has other things to do, and a
 // process that cannot be looked at within its time counts as a user of anything.
 func (h *host) usage(ctx context.Context, closer bool) (usage, error) {
-	u := usage{self: h.FS.Self(), closer: closer}
-	if all, err := h.FS.SeesAllProcesses(); err != nil {
+	u := usage{self: h.FS.Self(ctx), closer: closer}
+	if all, err := h.FS.SeesAllProcesses(ctx); err != nil {
 		u.cannotSee("which processes there are", err)
 	} else if !all {
 		u.cannotSee("the host's processes", errOwnProcesses)

@@ -96,7 +96,7 @@ func (s *Sweeper) examine(ctx context.Context, wanted func(*Facts) bool, closer 
 	if err := s.place(ctx, out); err != nil {
 		return nil, err
 	}
-	if err := s.nodes(sc); err != nil {
+	if err := s.nodes(ctx, sc); err != nil {
 		return nil, err
 	}
 	lus := sc.group()
@@ -115,13 +115,13 @@ func (s *Sweeper) examine(ctx context.Context, wanted func(*Facts) bool, closer 
 
 // nodes fails where not one disk has its node under the root, as in a container
 // without the host's /dev: no LU could be asked anything.
-func (s *Sweeper) nodes(sc *scene) error {
+func (s *Sweeper) nodes(ctx context.Context, sc *scene) error {
 	var missing error
 	for _, d := range sc.devices {
 		if s.sys.hasNode == nil || d.Block == "" {
 			continue
 		}
-		if missing = s.sys.hasNode(d.Block); missing == nil {
+		if missing = s.sys.hasNode(ctx, d.Block); missing == nil {
 			return nil
 		}
 	}

@@ -1,7 +1,6 @@
 package remediate
 
 import (
-	"os"
 	"path/filepath"
 	"time"
 
@@ -30,7 +29,7 @@ func OpenSystem(root, backend string, probeTimeout time.Duration) (System, error
 	}
 	sys.disks = scsi.NewOpener(commandsAtOnce, scsi.WithTimeout(probeTimeout))
 	sys.OpenLU = sys.disks.Open
-	sys.hasNode = func(dev string) error { _, err := os.Stat(fs.Path("dev", dev)); return err }
+	sys.hasNode = fs.StatNode
 	return sys, nil
 }
 

@@ -118,7 +118,7 @@ func (r *run) noteOff(ctx context.Context, paths []PathPin) error {
 func (r *run) writeNote(ctx context.Context) error {
 	n := &r.note
 	n.Schema, n.WWID, n.PlanID, n.BootID = unfinishedSchema, r.t.WWID, r.plan.ID, r.plan.BootID
-	n.By, n.Since = r.s.signature(), r.s.opt.now()
+	n.By, n.Since = r.s.signature(ctx), r.s.opt.now()
 	b, err := json.Marshal(n)
 	if err != nil {
 		return opError("note", r.t.WWID, err)

@@ -1,6 +1,7 @@
 package sysfs
 
 import (
+	"context"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -15,19 +16,20 @@ type BootDevice struct {
 // BootDevices reads from /proc/cmdline what the running system was booted with:
 // root=, resume=, the other file systems that an initial RAM disk mounts, and
 // the logical volumes that it activates.
-func (f *FS) BootDevices() ([]BootDevice, error) {
-	file := f.Path(procDir, "cmdline")
-	text, err := readFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var out []BootDevice
-	for _, arg := range commandLine(string(text)) {
-		if node := bootNode(arg); node != "" {
-			out = append(out, BootDevice{Arg: arg, Devt: f.bootDevice(node)})
+func (f *FS) BootDevices(ctx context.Context) ([]BootDevice, error) {
+	return bounded(ctx, f, "the kernel's command line", func() ([]BootDevice, error) {
+		text, err := readFile(f.Path(procDir, "cmdline"))
+		if err != nil {
+			return nil, err
 		}
-	}
-	return out, nil
+		var out []BootDevice
+		for _, arg := range commandLine(string(text)) {
+			if node := bootNode(arg); node != "" {
+				out = append(out, BootDevice{Arg: arg, Devt: f.bootDevice(node)})
+			}
+		}
+		return out, nil
+	})
 }
 
 // bootDevice is the number of what bootNode gave: a node, or the number itself.

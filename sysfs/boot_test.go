@@ -39,7 +39,7 @@ dev/dm-3 =
 dev/mapper/sys-root -> ../dm-3
 dev/disk/by-uuid/3f1c -> ../../sda2
 proc/cmdline = BOOT_IMAGE=/vmlinuz root="UUID=3f1c" ro rd.lvm.lv=sys/root resume=UUID=gone`))
-	got, err := f.BootDevices()
+	got, err := f.BootDevices(t.Context())
 	require.NoError(t, err)
 	want := []BootDevice{
 		{"root=UUID=3f1c", DevNum{8, 2}}, {"rd.lvm.lv=sys/root", DevNum{254, 3}}, {"resume=UUID=gone", DevNum{}},
@@ -47,6 +47,6 @@ proc/cmdline = BOOT_IMAGE=/vmlinuz root="UUID=3f1c" ro rd.lvm.lv=sys/root resume
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	_, err = open(t, plant(t, "sys/")).BootDevices()
+	_, err = open(t, plant(t, "sys/")).BootDevices(t.Context())
 	require.Error(t, err)
 }

@@ -24,7 +24,7 @@ type Stuck struct {
 // the oldest first of each.
 func (f *FS) Stuck() []Stuck {
 	var out []Stuck
-	for _, lot := range []*park.Lot{f.writes, f.scans} {
+	for _, lot := range []*park.Lot{f.writes, f.scans, f.files, f.maps, f.mounts} {
 		for _, s := range lot.Stuck() {
 			out = append(out, Stuck(s))
 		}
@@ -44,10 +44,10 @@ const processPatience = 2 * time.Second
 // ofProcess runs fn, which reads below /proc/PID. Some of what is there waits for
 // a lock that the process may hold while it sleeps; one such process must not
 // keep the others from being looked at.
-func ofProcess[T any](ctx context.Context, f *FS, pid int, what string, fn func() (T, error)) (T, error) {
+func ofProcess[T any](ctx context.Context, l *park.Lot, pid int, what string, fn func() (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, processPatience)
 	defer cancel()
-	return bounded(ctx, f, fmt.Sprintf("%s of process %d", what, pid), fn)
+	return park.Do(ctx, l, fmt.Sprintf("read %s of process %d", what, pid), fn)
 }
 
 // isStuck reports whether err says that a read has not come back, or has not been

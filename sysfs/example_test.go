@@ -153,8 +153,8 @@ func ExampleFS_BootID() {
 	h, host := simulated("clean")
 	defer h.Close()
 	fmt.Println(must(host.Hostname(ctx)), must(host.BootID(ctx)))
-	fmt.Println(must(host.SeesAllProcesses()), host.Self(), host.Writable(ctx))
-	for _, d := range must(host.BootDevices()) {
+	fmt.Println(must(host.SeesAllProcesses(ctx)), host.Self(ctx), host.Writable(ctx))
+	for _, d := range must(host.BootDevices(ctx)) {
 		fmt.Println(d.Arg, d.Devt)
 	}
 	fmt.Println(host.Path("dev", "sda1") == filepath.Join(h.Tree(), "dev/sda1"), must(host.Resolve(ctx, "/dev/mapper/mpatha")))

@@ -24,8 +24,13 @@ type FS struct {
 	root   string
 	live   bool // <root>/proc is a procfs, whose links lead to open files
 	write  func(f *os.File, data []byte) error
-	writes *park.Lot  // writes to attributes
-	scans  *park.Lot  // reads, of one file or of a whole tree
+	writes *park.Lot // writes to attributes
+	scans  *park.Lot // reads, of one file or of a whole tree
+
+	// Reads of one process each, within a scan: what hangs of one kind must not keep
+	// the others from being read.
+	files, maps, mounts *park.Lot
+
 	unsure sync.Mutex // held while a file on an unknown mount is looked at
 }
 
@@ -52,6 +57,7 @@ func New(root string, opts ...Option) (*FS, error) {
 		return nil, &fs.PathError{Op: "open", Path: root, Err: err}
 	}
 	f := &FS{root: root, write: writeAttr, writes: park.New(0, nil), scans: park.New(0, nil)}
+	f.files, f.maps, f.mounts = park.New(0, nil), park.New(0, nil), park.New(0, nil)
 	for _, o := range opts {
 		o(f)
 	}

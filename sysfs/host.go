@@ -24,7 +24,7 @@ const initUTS = "uts:[4026531838]"
 // container with a UTS namespace of its own, that is the container's: there the
 // root's /etc/hostname goes before it, if there is one.
 func (f *FS) Hostname(ctx context.Context) (string, error) {
-	if link, err := os.Readlink(f.Path(procDir, "self/ns/uts")); err == nil && link != initUTS {
+	if link, err := f.link(ctx, "self/ns/uts"); err == nil && link != initUTS {
 		text, err := bounded(ctx, f, "hostname", func() ([]byte, error) { return readFile(f.Path("etc", "hostname")) })
 		if name := strings.TrimSpace(string(text)); err == nil && name != "" {
 			return name, nil
@@ -52,6 +52,11 @@ func (f *FS) line(ctx context.Context, name string) (string, error) {
 	})
 }
 
+// link returns the text of a symbolic link in /proc.
+func (f *FS) link(ctx context.Context, name string) (string, error) {
+	return bounded(ctx, f, "the link "+name, func() (string, error) { return os.Readlink(f.Path(procDir, name)) })
+}
+
 // initPIDs is the inode of the kernel's first pid namespace
 // (PROC_PID_INIT_INO in include/linux/proc_ns.h).
 const initPIDs = "pid:[4026531836]"
@@ -60,8 +65,8 @@ const initPIDs = "pid:[4026531836]"
 // whole host, from /proc/1/ns/pid. In a container with a pid namespace of its
 // own it shows that container's only, unless the host's /proc is under the root.
 // A tree of files without that link is taken for whole.
-func (f *FS) SeesAllProcesses() (bool, error) {
-	link, err := os.Readlink(f.Path(procDir, "1/ns/pid"))
+func (f *FS) SeesAllProcesses(ctx context.Context) (bool, error) {
+	link, err := f.link(ctx, "1/ns/pid")
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
@@ -71,8 +76,8 @@ func (f *FS) SeesAllProcesses() (bool, error) {
 // Self returns this process's id in the root's /proc, from /proc/self, which
 // differs from os.Getpid in a container that has the host's /proc under its
 // root. It is 0 where /proc does not show this process.
-func (f *FS) Self() int {
-	link, err := os.Readlink(f.Path(procDir, "self"))
+func (f *FS) Self(ctx context.Context) int {
+	link, err := f.link(ctx, "self")
 	if err != nil {
 		return 0
 	}

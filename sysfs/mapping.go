@@ -40,7 +40,7 @@ func (f *FS) Mappings(ctx context.Context, want func(DevNum) bool) (Openers, err
 func (s *openScan) mapped(pid int) opened {
 	o := opened{pid: pid}
 	file := s.fs.Path(procDir, strconv.Itoa(pid), "maps")
-	text, err := ofProcess(s.ctx, s.fs, pid, "maps", func() ([]byte, error) { return readFile(file) })
+	text, err := ofProcess(s.ctx, s.fs.maps, pid, "maps", func() ([]byte, error) { return readFile(file) })
 	if err != nil {
 		o.unseen(err)
 		return o

@@ -49,7 +49,7 @@ func (f *FS) Mounts(ctx context.Context) (Mounts, error) {
 			return Mounts{}, err
 		}
 		perProcess, err := each(ctx, pids, func(pid int) ([]seat, bool, error) {
-			seats, err := ofProcess(ctx, f, pid, "namespaces", func() ([]seat, error) { return f.seats(pid), nil })
+			seats, err := ofProcess(ctx, f.mounts, pid, "namespaces", func() ([]seat, error) { return f.seats(pid), nil })
 			if err != nil {
 				seats = []seat{{pid: pid, blind: err}}
 			}
@@ -102,7 +102,7 @@ func (m *mountScan) process(seats []seat) error {
 		if m.read[s.view] {
 			continue
 		}
-		lines, err := ofProcess(m.ctx, m.fs, s.pid, "mountinfo", func() ([]mountLine, error) { return m.fs.mountInfo(s.dir) })
+		lines, err := ofProcess(m.ctx, m.fs.mounts, s.pid, "mountinfo", func() ([]mountLine, error) { return m.fs.mountInfo(s.dir) })
 		switch {
 		case ended(err): // the next process may have the same view
 		case denied(err), isStuck(err):

@@ -1,6 +1,8 @@
 package sysfs
 
 import (
+	"context"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -17,6 +19,13 @@ const (
 	blockDevice
 	charDevice
 )
+
+// StatNode calls stat(2) for a disk's node, <root>/dev/<name>: an error that matches
+// [fs.ErrNotExist] says that it is not there, as in a container without the host's /dev.
+func (f *FS) StatNode(ctx context.Context, name string) error {
+	_, err := bounded(ctx, f, "the node of "+name, func() (os.FileInfo, error) { return os.Stat(f.Path(devDir, name)) })
+	return err
+}
 
 // blockNode returns the number of the block device that path, followed, is a
 // node of, and false if it is anything else.

@@ -64,7 +64,7 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 		}
 		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: sync.OnceValue(f.bootTime)}
 		perProcess, err := each(ctx, pids, func(pid int) (opened, bool, error) {
-			o, err := ofProcess(ctx, f, pid, "open files", func() (opened, error) { return s.process(pid), nil })
+			o, err := ofProcess(ctx, f.files, pid, "open files", func() (opened, error) { return s.process(pid), nil })
 			if err != nil { // what does not come back may have anything open
 				o = opened{pid: pid, blind: err}
 			}

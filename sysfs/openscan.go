@@ -189,7 +189,7 @@ func (s *openScan) unsure(path, link string, mount uint64) (DevNum, bool, error)
 	ctx, cancel := context.WithTimeout(s.ctx, statWait)
 	defer cancel()
 	key := "read a file on mount " + strconv.FormatUint(mount, 10)
-	a, err := park.Do(ctx, s.fs.scans, key, func() (answer, error) {
+	a, err := park.Do(ctx, s.fs.mounts, key, func() (answer, error) {
 		devt, ok, err := s.fs.diskNode(path, link)
 		return answer{devt, ok}, err
 	})

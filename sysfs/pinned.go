@@ -75,7 +75,7 @@ func (f *FS) pinnedMounts(ctx context.Context, ns uint64, path string) ([]mountL
 	ctx, cancel := context.WithTimeout(ctx, nsWait)
 	defer cancel()
 	key := "scan namespace " + strconv.FormatUint(ns, 10)
-	text, err := park.Do(ctx, f.scans, key, func() ([]byte, error) { return f.mountInfoInside(ns, path) })
+	text, err := park.Do(ctx, f.mounts, key, func() ([]byte, error) { return f.mountInfoInside(ns, path) })
 	if err != nil {
 		return nil, err
 	}
