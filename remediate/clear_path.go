@@ -113,6 +113,9 @@ func (r *run) offline(ctx context.Context, h *held, all []*held) error {
 			return err
 		}
 	}
+	if err := r.askAged(ctx, []*held{h}); err != nil {
+		return err
+	}
 	if err := r.s.matches(ctx, h); err != nil {
 		return h.unlessGone(ctx, err)
 	}
@@ -139,7 +142,7 @@ const offFor = 5 * time.Second
 func (h *held) overdue(ctx context.Context) (running, overdue bool) {
 	state, err := h.pin.State(ctx)
 	running = err == nil && state == sysfs.StateRunning
-	return running, running || h.off && !h.silent && time.Since(h.freed) > offFor
+	return running, running || h.off && !h.silent && time.Since(h.asked) > offFor
 }
 
 // askAgain asks a disk once more whether its LU is still lost, switched on for a moment

@@ -25,18 +25,22 @@ func (r *run) free(ctx context.Context, paths []*held) error {
 	if err := r.unused(ctx, here, nil); err != nil {
 		return err
 	}
-	// What was asked gets no fresher by a long look for users.
-	aged := slices.DeleteFunc(slices.Clone(here), func(h *held) bool { return h.silent || time.Since(h.asked) <= fresh })
-	if err := r.allLost(ctx, aged); err != nil {
+	if err := r.askAged(ctx, here); err != nil { // what was asked gets no fresher by a long look for users
 		return err
 	}
 	for _, h := range here {
 		if err := h.unlessGone(ctx, r.s.matches(ctx, h)); err != nil {
 			return err
 		}
-		h.freed = h.asked
+		h.freed = time.Now()
 	}
 	return nil
+}
+
+// askAged asks those of the paths once more whose answer is not fresh. One that gave none
+// would take as long again.
+func (r *run) askAged(ctx context.Context, here []*held) error {
+	return r.allLost(ctx, slices.DeleteFunc(slices.Clone(here), func(h *held) bool { return h.off || h.silent || time.Since(h.asked) <= fresh }))
 }
 
 // allLost asks the paths, side by side, whether the LU has not come back.

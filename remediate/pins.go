@@ -21,7 +21,7 @@ type held struct {
 	late     bool      // it turned up after the look that the plan, or this run, went by
 	asked    time.Time // when it was last asked, and found to be dead
 	silent   bool      // it gave no answer then
-	freed    time.Time // when it was asked last before it was found to be unused, too
+	freed    time.Time // when it was last found to be unused, too
 	off      bool      // it was switched off, and is to be switched on again if it stays
 	sealed   bool      // it was found to be unused after that
 	deleting bool      // its delete was ordered
