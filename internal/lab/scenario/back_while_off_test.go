@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -138,4 +139,40 @@ func inState(disks []string, want string) error {
 		}
 	}
 	return nil
+}
+
+// A LU comes back when its disks are off and were looked at for the last time, and
+// somebody sets one running and opens it, as iscsid and a pod would: right before its
+// delete it is asked and looked at again, and nothing of the LU goes.
+func TestSetRunningBySomebody(t *testing.T) {
+	d, _, maps := runbook(t, "fail")
+	m, disks := maps[3], d.Disks(t, 3)
+	d.VanishLUNs(t, 3)
+	guest.WaitFailed(t, m)
+	var once sync.Once
+	taken, release := "", func() {}
+	s := newSweeper(t, remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind != remediate.EventBegin || e.Action != remediate.DeletePath {
+			return
+		}
+		once.Do(func() {
+			d.RestoreLUNs(t)
+			taken = e.Target
+			guest.Write(t, "/sys/block/"+taken+"/device/state", "running\n")
+			release = guest.Hold(t, "/dev/"+taken, true)
+		})
+	}))
+	r, err := s.Execute(bounded(t), plan(t, s, m.WWID))
+	if err != nil {
+		t.Fatalf("execute: %+v", err)
+	}
+	if x := r.Results[0]; x.Outcome != remediate.Failed || taken == "" {
+		t.Errorf("%s, of which %q was taken: %s", x.Outcome, taken, x.Reason)
+	}
+	if err := inState(disks, "running"); err != nil {
+		t.Error(err)
+	}
+	release()
+	expectThere(t, maps[0], 2)
+	expectNotStuck(t)
 }
