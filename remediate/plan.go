@@ -315,12 +315,20 @@ func (p *Plan) digest() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// largestPlan is more bytes than the largest plan has, and few enough to be held
+// in memory: what never ends, a device say, is no plan.
+const largestPlan = 64 << 20
+
 // ReadPlan reads a plan from its JSON form: by itself, or as the "plan" of a
-// larger object. It refuses a plan that was edited or is of another schema.
+// larger object. It refuses a plan that was edited or is of another schema, and
+// what is larger than 64 MiB.
 func ReadPlan(r io.Reader) (*Plan, error) {
-	b, err := io.ReadAll(r)
+	b, err := io.ReadAll(io.LimitReader(r, largestPlan+1))
 	if err != nil {
 		return nil, opError("read the plan", "", err)
+	}
+	if len(b) > largestPlan {
+		return nil, opError("read the plan", "", errors.Errorf("it is larger than %d MiB", largestPlan>>20))
 	}
 	var doc struct {
 		Plan

@@ -285,6 +285,16 @@ func TestPlanSurvivesJSON(t *testing.T) {
 	require.Error(t, err, "a plan that is cut short")
 }
 
+// What never ends is no plan.
+func TestReadPlanEnds(t *testing.T) {
+	_, err := remediate.ReadPlan(endless{})
+	require.ErrorContains(t, err, "read the plan: it is larger than 64 MiB")
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
 // A plan that one process makes is accepted by another, on another copy of the
 // same simulated host.
 func TestPlanFitsTheSamePresetElsewhere(t *testing.T) {
