@@ -2,7 +2,6 @@ package multipath
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"sync"
@@ -99,10 +98,20 @@ func openError(path string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		err = ErrPermission
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("%w: %w", ErrUnsupported, err)
+		err = &noMapperError{err}
 	}
 	return errors.WithStack(&CommandError{Backend: "dm", Argv: []string{"open", path}, Err: err})
 }
+
+// A noMapperError says that there is no control node, and why that may be.
+// CommandError names its path.
+type noMapperError struct{ err error }
+
+func (e *noMapperError) Error() string {
+	return "there is no device-mapper here: the module dm_mod (or dm_multipath) is not loaded, or this is a container without the host's /dev"
+}
+
+func (e *noMapperError) Unwrap() []error { return []error{ErrUnsupported, e.err} }
 
 // Close closes the control node. Ioctls that are stuck keep their own hold.
 func (d *DeviceMapper) Close() error {

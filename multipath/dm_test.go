@@ -354,6 +354,10 @@ func TestMapperLate(t *testing.T) {
 		return
 	}
 	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorIs(t, err, ErrUnsupported)
+	require.ErrorContains(t, err, "there is no device-mapper here")
+	require.Equal(t, 1, strings.Count(err.Error(), path), "%v", err)
+	require.NotContains(t, err.Error(), "multipath-tools")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	_, err = d.Tables(t.Context())
 	require.ErrorIs(t, err, syscall.ENOTTY) // a file is no control node, but it was looked for again
