@@ -32,7 +32,8 @@ func opError(op, target string, err error) error {
 }
 
 // errNotAllowed stands for what could not be read of a process for want of rights.
-var errNotAllowed = fmt.Errorf("%w: run as root", fs.ErrPermission)
+// Root itself is refused where it has not all of its rights.
+var errNotAllowed = fmt.Errorf("%w: it takes root, in a container with SYS_PTRACE and DAC_READ_SEARCH, and no security module that forbids it", fs.ErrPermission)
 
 // errOwnProcesses says that /proc is a container's.
 var errOwnProcesses = errors.New("/proc shows this container's only: mount the host's under the root")

@@ -98,7 +98,8 @@ func WithProtected(wwids ...string) Option {
 }
 
 // WithParallel says how many LUs are worked on side by side. Unless told, or for
-// 0, it is 8 for each SCSI host that the plan's paths go through, and at most 32.
+// 0, it is 32 for each SCSI host that the plan's paths go through, at least 8 and
+// at most 64.
 // Whatever it is, multipathd is given at most two flushes at once, and each SCSI
 // host four deletes; LUs that only wait until multipathd and udev have heard of the
 // end of their disks do not count.
