@@ -38,9 +38,9 @@ func (s *session) toApply(ctx context.Context, journal *os.File) (*remediate.Swe
 		opts = append(opts, remediate.WithJournal(journal))
 	}
 	if s.plan != "" {
-		return s.readyMade(opts)
+		return s.readyMade(ctx, opts)
 	}
-	sw, err := s.sweeper(opts...)
+	sw, err := s.sweeper(ctx, opts...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -62,14 +62,14 @@ func (s *session) toApply(ctx context.Context, journal *os.File) (*remediate.Swe
 // readyMade is the plan of -plan. Handing it in says again what was said when
 // it was made: that its devices are ours, which of them are detached, and by
 // which rule they count as dead. -own still has the last word.
-func (s *session) readyMade(opts []remediate.Option) (*remediate.Sweeper, *remediate.Plan, error) {
+func (s *session) readyMade(ctx context.Context, opts []remediate.Option) (*remediate.Sweeper, *remediate.Plan, error) {
 	p, err := readPlan(s.plan, s.stdin)
 	if err != nil {
 		return nil, nil, err
 	}
 	s.doc.Plan = p
 	s.runbook = s.runbook || p.Rule.Runbook
-	sw, err := s.sweeper(append(opts, remediate.WithOwner(s.owner(plannedFor(p))))...)
+	sw, err := s.sweeper(ctx, append(opts, remediate.WithOwner(s.owner(plannedFor(p))))...)
 	return sw, p, err
 }
 

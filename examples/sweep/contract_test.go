@@ -139,6 +139,7 @@ func TestStatusAndHint(t *testing.T) {
 		"circuit breaker":       {[]string{"plan", "-simulate", "outage", "-own", "all", "-detached", wwidB, "-dwell", "0"}, 3, ""},
 		"breaker at apply":      {[]string{"apply", "-yes", "-simulate", "outage", "-own", "all", "-detached", wwidB, "-dwell", "0"}, 3, ""},
 		"too little time":       {[]string{"plan", "-simulate", "residual", "-timeout", "1ms"}, 1, ""},
+		"cut short":             {[]string{"verify", "-simulate", "residual", wwidB[:len(wwidB)-1]}, 2, ""},
 		"journal in nowhere":    {[]string{"apply", "-yes", "-simulate", "residual", "-journal", "/nowhere/j"}, 1, ""},
 	}
 	for name, test := range tests {

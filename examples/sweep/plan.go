@@ -11,7 +11,7 @@ import (
 
 // plan makes a plan, and writes it where -o says.
 func plan(ctx context.Context, s *session) error {
-	sw, err := s.sweeper()
+	sw, err := s.sweeper(ctx)
 	if err != nil {
 		return err
 	}

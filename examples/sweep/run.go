@@ -126,8 +126,8 @@ func (s *session) complain(err error, interrupted bool) {
 }
 
 // sweeper returns the host's Sweeper, with whatever the command line says of
-// every command, and the options more.
-func (s *session) sweeper(more ...remediate.Option) (*remediate.Sweeper, error) {
+// every command, and the options more. It refuses WWIDs that look cut short.
+func (s *session) sweeper(ctx context.Context, more ...remediate.Option) (*remediate.Sweeper, error) {
 	sys, err := s.system()
 	if err != nil {
 		return nil, err
@@ -140,7 +140,11 @@ func (s *session) sweeper(more ...remediate.Option) (*remediate.Sweeper, error) 
 	if s.runbook {
 		opts = append(opts, remediate.WithRunbook())
 	}
-	return remediate.New(append(opts, more...)...)
+	sw, err := remediate.New(append(opts, more...)...)
+	if err != nil {
+		return nil, err
+	}
+	return sw, s.checkOdd(ctx, sw)
 }
 
 // system opens the host, once.

@@ -10,7 +10,7 @@ import (
 // scan looks once and judges.
 func scan(ctx context.Context, s *session) error {
 	s.doc.brief = s.brief
-	sw, err := s.sweeper()
+	sw, err := s.sweeper(ctx)
 	if err != nil {
 		return err
 	}

@@ -58,11 +58,13 @@ func checkGlob(glob string) error {
 	if _, err := path.Match(glob, ""); err != nil {
 		return errors.New("its pattern is malformed")
 	}
-	if strings.ContainsAny(glob, `*?[\`) {
+	if isGlob(glob) {
 		return nil
 	}
 	return checkWWID(glob)
 }
+
+func isGlob(s string) bool { return strings.ContainsAny(s, `*?[\`) }
 
 // matches reports whether the selector chooses the LU; sure is false where the
 // LU does not tell enough.
@@ -158,7 +160,9 @@ var (
 )
 
 // checkWWID refuses what is certainly no WWID as multipath prints it. To look
-// for such a thing finds nothing, which would be taken for "gone".
+// for such a thing finds nothing, which would be taken for "gone". What may be
+// one, but is more likely cut short, only a look at the host can tell: see
+// [session.checkOdd].
 func checkWWID(w string) error {
 	naa := bareNAA.FindStringSubmatch(strings.ToLower(w))
 	switch {

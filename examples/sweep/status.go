@@ -20,7 +20,10 @@ const (
 // that ended it.
 func status(d *document, err error, interrupted bool) int {
 	var breaker *remediate.BreakerError
+	var usage *usageError
 	switch {
+	case errors.As(err, &usage):
+		return statusUsage
 	case err != nil && interrupted:
 		return statusFailed
 	case errors.As(err, &breaker):

@@ -18,7 +18,7 @@ func verify(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	sw, err := s.sweeper()
+	sw, err := s.sweeper(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,9 @@ func showVerify(p *page, d *document) {
 		p.line("")
 		p.devices(d, d.Devices)
 	}
-	p.line("%s", verdictOf(d.Verified))
+	if len(d.Verified) > 0 || d.Error == nil {
+		p.line("%s", verdictOf(d.Verified))
+	}
 }
 
 func verdictOf(all []remediate.Verification) string {
