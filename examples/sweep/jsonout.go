@@ -31,6 +31,8 @@ type document struct {
 	Unfinished []remediate.Unfinished `json:"unfinished,omitempty"` // what killed runs have left to be put right
 	Recovered  []remediate.Recovery   `json:"recovered,omitempty"`  // what of that was put right, or was not
 
+	Stuck []remediate.StuckCall `json:"stuck,omitempty"` // what has not come back, and can keep sweep from ending
+
 	looked    bool   // Devices are known, if only in part
 	brief     bool   // one line will do
 	applyWith string // the command line that executes the plan

@@ -70,7 +70,8 @@ type session struct {
 	progress *progress
 	doc      *document
 
-	sys       *remediate.System // once it is open
+	sys       *remediate.System  // once it is open
+	sw        *remediate.Sweeper // once there is one
 	closeHost func()
 }
 
@@ -95,6 +96,9 @@ func (s *session) run(ctx context.Context) int {
 	s.progress.stop()
 	interrupted := ctx.Err() != nil
 	s.doc.close(err)
+	if s.sw != nil {
+		s.doc.Stuck = s.sw.Stuck()
+	}
 	if werr := s.write(cmd); werr != nil {
 		fmt.Fprintf(s.stderr, "sweep: write the report: %v\n", werr)
 		return statusFailed
@@ -123,6 +127,18 @@ func (s *session) complain(err error, interrupted bool) {
 	if err != nil {
 		fmt.Fprintf(s.stderr, "sweep %s: %v%s\n", s.command, err, s.advice(err, interrupted))
 	}
+	for _, c := range s.doc.Stuck {
+		fmt.Fprintf(s.stderr, "sweep: %s\n", stuckWords(c))
+	}
+}
+
+// stuckWords is what a command that does not end waits for.
+func stuckWords(c remediate.StuckCall) string {
+	words := c.What + " has not come back since " + clock(c.Since)
+	if c.WChan != "" {
+		words += " (it sleeps in " + c.WChan + ")"
+	}
+	return words + ": sweep may not end before it does"
 }
 
 // sweeper returns the host's Sweeper, with whatever the command line says of
@@ -140,11 +156,10 @@ func (s *session) sweeper(ctx context.Context, more ...remediate.Option) (*remed
 	if s.runbook {
 		opts = append(opts, remediate.WithRunbook())
 	}
-	sw, err := remediate.New(append(opts, more...)...)
-	if err != nil {
+	if s.sw, err = remediate.New(append(opts, more...)...); err != nil {
 		return nil, err
 	}
-	return sw, s.checkOdd(ctx, sw)
+	return s.sw, s.checkOdd(ctx, s.sw)
 }
 
 // system opens the host, once.

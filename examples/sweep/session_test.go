@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
 
@@ -198,4 +200,32 @@ func TestLockDir(t *testing.T) {
 	require.Equal(t, statusClean, got.status, "%s%s", got.out, got.err)
 	require.DirExists(t, dir)
 	require.NoDirExists(t, filepath.Join(h.Tree(), "run/lunsweep"))
+}
+
+// What has not come back, and may keep the command from ending, is told last.
+func TestStuckIsTold(t *testing.T) {
+	t.Parallel()
+	h := staged(t, "residual")
+	h.Patience(20 * time.Millisecond)
+	h.HangRead("dm-12")
+	sys := h.System()
+	open := func(config) (remediate.System, func(), error) { return sys, func() {}, nil }
+	defer func() {
+		h.Release()
+		require.Eventually(t, func() bool { return len(sys.Reader.Stuck()) == 0 }, 10*time.Second, time.Millisecond)
+	}()
+	got := sweep(t.Context(), open, "", "scan")
+	require.Regexp(t, `(?m)^sweep: direct read of 253:12.* has not come back since .* UTC.*: sweep may not end before it does\n\z`, got.err)
+	got = sweep(t.Context(), open, "", "scan", "-json")
+	stuck := list(decoded(t, got.out), "stuck")
+	require.Len(t, stuck, 1)
+	require.Empty(t, missing(stuck[0], "what", "since"))
+}
+
+func TestStuckWords(t *testing.T) {
+	got := stuckWords(remediate.StuckCall{What: "write to sdi/device/delete", Since: began(), WChan: "blk_mq_freeze_queue_wait"})
+	want := "write to sdi/device/delete has not come back since 2026-03-01 06:51:12 UTC (it sleeps in blk_mq_freeze_queue_wait): sweep may not end before it does"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
