@@ -12,7 +12,7 @@ import (
 // apply executes the plan of -plan, or one made on the spot, and looks what is
 // left then.
 func apply(ctx context.Context, s *session) error {
-	journal, err := openJournal(s.journal)
+	journal, err := openJournal(ctx, s.journal)
 	if err != nil {
 		return err
 	}
@@ -40,6 +40,9 @@ func (s *session) toApply(ctx context.Context, journal *os.File) (*remediate.Swe
 	if s.plan != "" {
 		return s.readyMade(ctx, opts)
 	}
+	if err := checkOut(s.out); err != nil {
+		return nil, nil, err
+	}
 	sw, err := s.sweeper(ctx, opts...)
 	if err != nil {
 		return nil, nil, err
@@ -49,7 +52,7 @@ func (s *session) toApply(ctx context.Context, journal *os.File) (*remediate.Swe
 	}
 	p, err := s.makePlan(ctx, sw)
 	if err == nil && s.out != "" {
-		err = errors.WithMessage(writePlan(s.out, p), "write the plan")
+		err = aboutFile(writePlan(s.out, p), "write the plan")
 	}
 	if err == nil && !s.json {
 		s.progress.pause()
@@ -63,7 +66,7 @@ func (s *session) toApply(ctx context.Context, journal *os.File) (*remediate.Swe
 // it was made: that its devices are ours, which of them are detached, and by
 // which rule they count as dead. -own still has the last word.
 func (s *session) readyMade(ctx context.Context, opts []remediate.Option) (*remediate.Sweeper, *remediate.Plan, error) {
-	p, err := readPlan(s.plan, s.stdin)
+	p, err := readPlan(ctx, s.plan, s.stdin)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,12 +77,14 @@ func (s *session) readyMade(ctx context.Context, opts []remediate.Option) (*reme
 }
 
 // openJournal opens the journal to be appended to; without a name it is nil.
-func openJournal(name string) (*os.File, error) {
+func openJournal(ctx context.Context, name string) (*os.File, error) {
 	if name == "" {
 		return nil, nil
 	}
-	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	return f, errors.WithMessage(err, "open the journal")
+	return within(ctx, "open the journal", func() (*os.File, error) {
+		f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		return f, aboutFile(err, "open the journal")
+	})
 }
 
 func showApply(p *page, d *document) {

@@ -27,6 +27,7 @@ func openHost(c config) (remediate.System, func(), error) {
 func (s *session) advice(err error, interrupted bool) string {
 	var stale *remediate.StaleError
 	var breaker *remediate.BreakerError
+	var file *fileError
 	switch {
 	case interrupted:
 		return " (interrupted)"
@@ -36,9 +37,11 @@ func (s *session) advice(err error, interrupted bool) string {
 		return " (make a new plan: sweep plan -o FILE)"
 	case errors.As(err, &breaker):
 		return " (only if you know that it is none: -max-dead)"
+	case errors.As(err, &file):
+		return ""
 	case errors.Is(err, fs.ErrPermission):
 		return missingRights()
-	case errors.Is(err, fs.ErrNotExist) && s.sys == nil && s.plan == "":
+	case errors.Is(err, fs.ErrNotExist):
 		return " (where is the host's file system? -root; to try it out: -simulate residual)"
 	}
 	return ""

@@ -11,6 +11,9 @@ import (
 
 // plan makes a plan, and writes it where -o says.
 func plan(ctx context.Context, s *session) error {
+	if err := checkOut(s.out); err != nil {
+		return err
+	}
 	sw, err := s.sweeper(ctx)
 	if err != nil {
 		return err
@@ -19,7 +22,7 @@ func plan(ctx context.Context, s *session) error {
 	if err != nil || s.out == "" {
 		return err
 	}
-	return errors.WithMessage(writePlan(s.out, p), "write the plan")
+	return aboutFile(writePlan(s.out, p), "write the plan")
 }
 
 // makePlan makes the plan and notes it, with the survey behind it. Where rights

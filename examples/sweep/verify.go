@@ -14,7 +14,7 @@ import (
 // verify checks whether the LUs in question are gone. Only where one is not,
 // it looks at the host as a whole, to say what the rest of it is.
 func verify(ctx context.Context, s *session) error {
-	targets, err := s.toVerify()
+	targets, err := s.toVerify(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,9 +36,9 @@ func verify(ctx context.Context, s *session) error {
 }
 
 // toVerify is what -plan or the arguments name.
-func (s *session) toVerify() ([]remediate.Target, error) {
+func (s *session) toVerify(ctx context.Context) ([]remediate.Target, error) {
 	if s.plan != "" {
-		p, err := readPlan(s.plan, s.stdin)
+		p, err := readPlan(ctx, s.plan, s.stdin)
 		if err != nil {
 			return nil, err
 		}
