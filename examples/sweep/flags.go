@@ -48,14 +48,14 @@ func newFlags(c *config) *flag.FlagSet {
 	f.BoolVar(&c.brief, "brief", false, "one line where something residual is there, and none where nothing is: for cron and monitors")
 	f.StringVar(&c.root, "root", "/", "the `DIR` where the host's file system is mounted, in a container often /host")
 	f.StringVar(&c.simulate, "simulate", "", "work on the simulated host `NAME` instead: "+strings.Join(simulations(), ", "))
+	c.dwell, c.probeTimeout, c.timeout, c.maxDead = 10*time.Second, 5*time.Second, 5*time.Minute, 0.5
 	f.Var(&c.own, "own", "what is ours, repeatable; a `SEL` is all, wwid:GLOB or vendor:NAME, and !SEL excludes; nothing unless told")
 	f.Var(&c.detached, "detached", "you attest that volume `WWID` is unmapped from this host; repeatable")
 	f.BoolVar(&c.runbook, "runbook", false, "the operator's rule is proof: every path failed, the direct read fails with EIO, throughout -dwell")
-	f.DurationVar(&c.dwell, "dwell", 10*time.Second, "the evidence must hold for `D`; two looks at least, also at 0")
+	f.Var((*span)(&c.dwell), "dwell", "the evidence must hold for `D`; two looks at least, also at 0")
 	f.StringVar(&c.backend, "backend", "auto", "speak to multipath by `B`: auto, socket, command, dm")
-	f.DurationVar(&c.probeTimeout, "probe-timeout", 5*time.Second, "one read may take `D`")
-	f.DurationVar(&c.timeout, "timeout", 5*time.Minute, "the whole command may take `D`")
-	c.maxDead = 0.5
+	f.Var((*span)(&c.probeTimeout), "probe-timeout", "one read may take `D`")
+	f.Var((*span)(&c.timeout), "timeout", "the whole command may take `D`")
 	f.Var(&c.maxDead, "max-dead", "do nothing when more than `N%` of the maps, of the iSCSI and FC LUs, or of all LUs look dead at once")
 	f.StringVar(&c.out, "o", "", "write the plan to `FILE`, for you alone to read")
 	f.StringVar(&c.plan, "plan", "", "read the plan from `FILE`; - is standard input")
@@ -225,5 +225,20 @@ func (s *share) Set(text string) error {
 		return errors.New("want a percentage from 0% to 100%")
 	}
 	*s = share(n / 100)
+	return nil
+}
+
+// A span is a time.Duration as a flag.
+type span time.Duration
+
+func (s *span) String() string { return time.Duration(*s).String() }
+
+// Set reads "5s" and "1m30s", and says so where a number has no unit.
+func (s *span) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return errors.New("want a time with its unit, such as 5s")
+	}
+	*s = span(d)
 	return nil
 }

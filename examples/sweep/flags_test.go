@@ -78,6 +78,7 @@ func TestParseRefuses(t *testing.T) {
 		"verify without the 3":   {[]string{"verify", "60014055E7d1c0a4b2e4f0a9c1d2e3f4"}, `"60014055E7d1c0a4b2e4f0a9c1d2e3f4" is no WWID as multipath prints it: do you mean 360014055e7d1c0a4b2e4f0a9c1d2e3f4?`},
 		"unknown backend":        {[]string{"scan", "-backend", "dbus"}, `-backend "dbus" is none of auto, socket, command, dm`},
 		"no time":                {[]string{"scan", "-timeout", "0s"}, "-timeout and -probe-timeout must be more than nothing"},
+		"time without a unit":    {[]string{"scan", "-timeout", "5"}, `invalid value "5" for flag -timeout: want a time with its unit, such as 5s`},
 		"negative dwell":         {[]string{"scan", "-dwell", "-1s"}, "-dwell must not be negative"},
 		"two hosts":              {[]string{"scan", "-simulate", "residual", "-root", "/host"}, "-simulate and -root name two hosts"},
 		"lock dir of another":    {[]string{"verify", "-lock-dir", "/run/x", "3600a"}, "-lock-dir belongs to scan and plan and apply"},

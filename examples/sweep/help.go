@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -84,10 +85,16 @@ func writeHelp(w io.Writer, command string) {
 	fmt.Fprint(w, "\nFlags:\n")
 	var c config
 	newFlags(&c).VisitAll(func(f *flag.Flag) {
-		if belongs(f.Name, command) {
+		if belongs(f.Name, command) && !idle(f.Name, command) {
 			fmt.Fprintln(w, flagLine(f))
 		}
 	})
+}
+
+// idle reports whether a flag, though a command takes it, changes nothing that
+// the command is for: verify decides nothing.
+func idle(name, command string) bool {
+	return command == "verify" && slices.Contains([]string{"own", "detached", "dwell", "max-dead", "runbook"}, name)
 }
 
 func flagLine(f *flag.Flag) string {

@@ -56,11 +56,14 @@ func (p *page) left(d *document) {
 		}
 		return
 	}
-	if d.residual() == 0 {
-		p.line("%s", p.style.good("Nothing residual is left."))
-	} else {
+	switch {
+	case d.residual() > 0:
 		p.line("%s", p.style.bad("What is left:"))
 		p.devices(d, d.Devices[:d.residual()])
+	case d.Error != nil:
+		p.line("%s", p.style.odd("Nothing residual was seen, but not all could be looked at."))
+	default:
+		p.line("%s", p.style.good("Nothing residual is left."))
 	}
 	p.summary(d)
 }

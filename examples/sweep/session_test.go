@@ -129,6 +129,9 @@ func TestWithoutRights(t *testing.T) {
 			if got.status != statusFailed || !strings.Contains(got.err, "needs root") {
 				t.Errorf("sweep %q ended with %d and said %q", args, got.status, got.err)
 			}
+			if strings.Contains(got.out, "Nothing residual is left.") {
+				t.Errorf("sweep %q says what it could not see:\n%s", args, got.out)
+			}
 			if args[0] != "apply" && !strings.Contains(got.out, wwidB) {
 				t.Errorf("sweep %q does not show what it saw:\n%s", args, got.out)
 			}

@@ -162,9 +162,21 @@ func (p *page) summary(d *document) {
 		return
 	}
 	p.line("%s at %s: %s", p.style.bold(string(d.Host)), clock(d.Time), tally(d.Devices))
-	if len(d.Passed) > 0 {
-		p.line("multipath was reached by %s alone, because of %s", *d.Backend, strings.Join(d.Passed, "; "))
+	if line := reached(d); line != "" {
+		p.line("%s", line)
 	}
+}
+
+// reached says that multipath was not reached, or not in the best way.
+func reached(d *document) string {
+	why := strings.Join(d.Passed, "; ")
+	switch {
+	case why == "":
+		return ""
+	case *d.Backend == "auto": // none of the ways was taken
+		return "multipath was not reached, because of " + why
+	}
+	return fmt.Sprintf("multipath was reached by %s alone, because of %s", *d.Backend, why)
 }
 
 func tally(devices []remediate.Device) string {
