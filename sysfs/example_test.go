@@ -158,11 +158,13 @@ func ExampleFS_BootID() {
 		fmt.Println(d.Arg, d.Devt)
 	}
 	fmt.Println(host.Path("dev", "sda1") == filepath.Join(h.Tree(), "dev/sda1"), must(host.Resolve(ctx, "/dev/mapper/mpatha")))
+	fmt.Println(errors.Is(host.StatNode(ctx, "sdzz"), fs.ErrNotExist))
 	// Output:
 	// worker-3 5b1f0c62-7d9e-4c0a-9a41-3f2d8c6b7e10
 	// true 0 <nil>
 	// root=/dev/sda1 8:1
 	// true 253:11
+	// true
 }
 
 // Addresses and numbers as text, and in order.
