@@ -90,15 +90,18 @@ func (a *Auto) Chosen() (backend string, why []string) {
 	return a.chosen, slices.Clone(a.why)
 }
 
-// Stuck lists the programs that were started and do not end; see
-// [Command.Stuck].
+// Stuck lists what of the socket's and the programs' has not come back, oldest
+// first; see [Socket.Stuck] and [Command.Stuck]. The kernel's own calls are with
+// [DeviceMapper.Stuck].
 func (a *Auto) Stuck() []StuckCall {
+	var calls []StuckCall
 	for _, c := range a.clients {
-		if programs, ok := c.(*Command); ok {
-			return programs.Stuck()
+		if s, ok := c.(interface{ Stuck() []StuckCall }); ok {
+			calls = append(calls, s.Stuck()...)
 		}
 	}
-	return nil
+	slices.SortStableFunc(calls, func(a, b StuckCall) int { return a.Since.Compare(b.Since) })
+	return calls
 }
 
 // Topology asks the best client that answers.

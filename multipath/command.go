@@ -45,7 +45,7 @@ const (
 type Command struct {
 	run    Runner
 	source Source
-	lot    *park.Lot // programs that do not even end by a kill
+	lot    *park.Lot // programs that do not even end by a kill, or are on a file system that hangs
 }
 
 // A CommandOption changes a [Command].
@@ -73,8 +73,9 @@ func NewCommand(run Runner, opts ...CommandOption) *Command {
 	return c
 }
 
-// Stuck lists the programs that were killed and have not ended, oldest first,
-// those of a Runner of the caller's own left out.
+// Stuck lists the programs that were killed and have not ended, and those that
+// are still being looked for, oldest first; those of a Runner of the caller's own
+// left out.
 func (c *Command) Stuck() []StuckCall { return stuckIn(c.lot) }
 
 // Backend returns "command".

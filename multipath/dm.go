@@ -35,8 +35,8 @@ type DeviceMapper struct {
 	lot     *park.Lot
 }
 
-// A StuckCall is an ioctl or a program that has not come back although nobody
-// waits for it any more.
+// A StuckCall is an ioctl, a program or a connect(2) that has not come back
+// although nobody waits for it any more.
 type StuckCall struct {
 	What  string
 	Since time.Time

@@ -22,8 +22,9 @@ var (
 	// ErrBusy: multipathd answered that it could not take up the order in its
 	// own time limit (uxsock_timeout). It has not been carried out.
 	ErrBusy = errors.New("multipathd is busy")
-	// ErrSilent: multipathd is there and answers no question. An order was then
-	// not even sent, unless the error is [Uncertain].
+	// ErrSilent: multipathd is there and answers no question, or the file system
+	// with its socket does not even say whether it is. An order was then not even
+	// sent, unless the error is [Uncertain].
 	ErrSilent = errors.New("multipathd does not answer")
 	// ErrPermission: refused for lack of privilege. Also an [fs.ErrPermission].
 	ErrPermission = fmt.Errorf("needs root: %w", fs.ErrPermission)

@@ -141,7 +141,7 @@ func ExampleNewSocket() {
 
 	s := multipath.NewSocket("/", multipath.WithAddress(address))
 	defer s.Close()
-	fmt.Println(s.Backend(), s.Alive(ctx), len(must(s.Topology(ctx)).Maps))
+	fmt.Println(s.Backend(), s.Alive(ctx), len(must(s.Topology(ctx)).Maps), len(s.Stuck()))
 	fmt.Println(s.DisableQueueing(ctx, "mpathb"), s.RestoreQueueing(ctx, "mpathb"))
 	fmt.Println(errors.Is(s.Flush(ctx, "mpathb"), multipath.ErrInUse), s.ForgetPath(ctx, "sdi"))
 	for _, p := range must(s.Paths(ctx)) {
@@ -151,7 +151,7 @@ func ExampleNewSocket() {
 	gone := multipath.NewSocket("/", multipath.WithAddress(address+".gone"))
 	fmt.Println(errors.Is(gone.Alive(ctx), multipath.ErrNoDaemon))
 	// Output:
-	// socket <nil> 1
+	// socket <nil> 1 0
 	// <nil> <nil>
 	// true <nil>
 	// sdi 39:0:0:1 mpathb 360014055e7c14d0b8aa4f6e92d3b7c05

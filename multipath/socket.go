@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/lunsweep/lunsweep/internal/park"
 )
 
 // abstractAddress is multipathd's socket of 0.5.0 and later, without its
@@ -23,7 +25,8 @@ const abstractAddress = "@/org/kernel/linux/storage/multipathd"
 // The daemon answers one order after another on one thread, and takes some up
 // only when it holds a lock. While a "del map" of anybody's waits in the kernel
 // it answers nobody: each call here then ends with its context, and the error
-// says whether the order may still be carried out ([Uncertain]).
+// says whether the order may still be carried out ([Uncertain]). So it does where
+// the file system that a socket is on hangs ([Socket.Stuck]).
 //
 // Everybody may ask; only root may give orders. Safe for concurrent use.
 // Errors are *[CommandError], *[NameError], or from [ParseAny].
@@ -31,6 +34,7 @@ type Socket struct {
 	addrs  []string
 	nobody error // where nobody listens on any of them
 	dial   func(ctx context.Context, addr string) (net.Conn, error)
+	lot    *park.Lot // dials that do not come back
 
 	mu   sync.Mutex
 	idle []net.Conn // for questions only, newest last
@@ -56,7 +60,7 @@ func WithAddress(addrs ...string) SocketOption {
 // The abstract name is left out where <root>/proc does not belong to the kernel
 // this process runs on: it would reach another host's daemon.
 func NewSocket(root string, opts ...SocketOption) *Socket {
-	s := &Socket{addrs: addresses(root), nobody: ErrNoDaemon, dial: dialUnix}
+	s := &Socket{addrs: addresses(root), nobody: ErrNoDaemon, dial: dialUnix, lot: park.New(0, nil)}
 	if root = filepath.Clean(root); root != "/" {
 		s.nobody = errors.WithMessagef(ErrNoDaemon, "no socket below %s, and none in this network namespace", root)
 	}
@@ -83,11 +87,6 @@ func sameKernel(root string) bool {
 	ours, err1 := os.ReadFile("/" + bootID)
 	theirs, err2 := os.ReadFile(filepath.Join(root, bootID))
 	return err1 == nil && err2 == nil && string(ours) == string(theirs)
-}
-
-func dialUnix(ctx context.Context, addr string) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, "unix", addr)
 }
 
 // Backend returns "socket".
@@ -272,31 +271,6 @@ func (s *Socket) keep(c net.Conn) {
 		return
 	}
 	c.Close()
-}
-
-// connect dials the addresses in turn. The last error that is not "nobody
-// there" tells more than those that are.
-func (s *Socket) connect(ctx context.Context) (net.Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	found := s.nobody
-	for _, addr := range s.addrs {
-		c, err := s.dial(ctx, addr)
-		if err == nil {
-			if err = trusted(c); err == nil {
-				return c, nil
-			}
-			c.Close()
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
-			found = err
-		}
-	}
-	return nil, found
 }
 
 // socketError dresses err, which may be nil.

@@ -49,7 +49,7 @@ func (s *Sweeper) Stuck() []StuckCall {
 		all = append(all, parked("", s.opt.journal.lot)...)
 	}
 	for _, part := range []any{s.sys.Kernel, s.sys.Daemon} {
-		if p, ok := part.(interface{ Stuck() []multipath.StuckCall }); ok {
+		if p, ok := part.(sticky); ok {
 			for _, c := range p.Stuck() {
 				all = append(all, StuckCall(c))
 			}
@@ -58,6 +58,16 @@ func (s *Sweeper) Stuck() []StuckCall {
 	slices.SortStableFunc(all, func(a, b StuckCall) int { return a.Since.Compare(b.Since) })
 	return all
 }
+
+// sticky is what may leave calls behind.
+type sticky interface{ Stuck() []multipath.StuckCall }
+
+var (
+	_ sticky = (*multipath.Socket)(nil)
+	_ sticky = (*multipath.Command)(nil)
+	_ sticky = (*multipath.Auto)(nil)
+	_ sticky = (*multipath.DeviceMapper)(nil)
+)
 
 func parked(what string, lot *park.Lot) []StuckCall {
 	if lot == nil {

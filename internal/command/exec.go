@@ -29,6 +29,7 @@ type executor struct {
 	grace time.Duration // from the kill to giving up
 	lot   *park.Lot
 	kill  func(pid int)
+	find  func(root, name string) (path string, err error)
 	count atomic.Uint64
 }
 
@@ -47,7 +48,8 @@ func WithLimit(bytes int) Option { return func(e *executor) { e.most = bytes } }
 // second.
 func WithGrace(d time.Duration) Option { return func(e *executor) { e.grace = d } }
 
-// WithLot sets where programs are counted that do not even end by a kill.
+// WithLot sets where programs are counted that do not even end by a kill, and
+// those that are still being looked for.
 func WithLot(l *park.Lot) Option { return func(e *executor) { e.lot = l } }
 
 // Exec returns the Runner that starts programs on this machine, or in a root of
@@ -57,9 +59,10 @@ func WithLot(l *park.Lot) Option { return func(e *executor) { e.lot = l } }
 // It comes back by the context's end and the grace, even if the program does
 // not: one that sleeps uninterruptibly in the kernel is left behind and named
 // in the error. It is then not started again with the same arguments until it
-// has ended, and at most as many as the lot allows are left behind.
+// has ended, and at most as many as the lot allows are left behind. So is the
+// search for a program on a file system that hangs.
 func Exec(opts ...Option) Runner {
-	e := &executor{most: 32 << 20, grace: 500 * time.Millisecond, kill: kill}
+	e := &executor{most: 32 << 20, grace: 500 * time.Millisecond, kill: kill, find: find}
 	for _, opt := range opts {
 		opt(e)
 	}
@@ -80,7 +83,7 @@ func (e *executor) run(ctx context.Context, argv ...string) (Result, error) {
 	if s, ok := e.stuck(name); ok {
 		return Result{}, failed(argv, "", 0, &s)
 	}
-	cmd, err := e.command(argv)
+	cmd, err := e.command(ctx, argv)
 	if err != nil {
 		return Result{}, failed(argv, "", 0, err)
 	}
@@ -97,9 +100,10 @@ func (e *executor) stuck(name string) (park.StuckError, bool) {
 	return park.StuckError{}, false
 }
 
-// command sets up what is to be run.
-func (e *executor) command(argv []string) (*exec.Cmd, error) {
-	path, err := find(e.root, argv[0])
+// command sets up what is to be run. The file system that the program is on may
+// hang, and to look there with it.
+func (e *executor) command(ctx context.Context, argv []string) (*exec.Cmd, error) {
+	path, err := park.Do(ctx, e.lot, "find "+argv[0], func() (string, error) { return e.find(e.root, argv[0]) })
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,6 +118,39 @@ func TestExecStuck(t *testing.T) {
 	<-ended
 	_, err = run(t.Context(), "sleep", "0")
 	require.NoError(t, err)
+}
+
+// A program on a file system that hangs keeps nobody, and is not looked for
+// twice at once.
+func TestExecLookupStuck(t *testing.T) {
+	lot := park.New(0, nil)
+	answer := make(chan struct{})
+	var begun atomic.Int32
+	run := Exec(WithLot(lot), func(e *executor) {
+		e.find = func(root, name string) (string, error) {
+			begun.Add(1)
+			<-answer
+			return find(root, name)
+		}
+	})
+	for _, word := range []string{"a", "b"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		_, err := run(ctx, "echo", word)
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		require.Zero(t, e.Stuck)
+	}
+	require.EqualValues(t, 1, begun.Load())
+	require.Len(t, lot.Stuck(), 1)
+	require.Equal(t, "find echo", lot.Stuck()[0].Key)
+
+	close(answer)
+	got, err := run(t.Context(), "echo", "c")
+	require.NoError(t, err)
+	require.Equal(t, "c\n", string(got.Stdout))
+	require.Empty(t, lot.Stuck())
 }
 
 func TestExecRefusesWhatIsStuck(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -172,6 +173,17 @@ func Do[T any](ctx context.Context, l *Lot, key string, fn func() (T, error)) (T
 // DoWhere is [Do] for an fn that waits for somebody else: where says where that
 // one sleeps, while fn runs. It is called with the Lot locked, and must not use it.
 func DoWhere[T any](ctx context.Context, l *Lot, key string, where func() string, fn func() (T, error)) (T, error) {
+	return do(ctx, l, key, where, fn, func(T) {})
+}
+
+// Open is [Do] for an fn that opens something: what comes when nobody waits for
+// it any more is closed.
+func Open[T io.Closer](ctx context.Context, l *Lot, key string, fn func() (T, error)) (T, error) {
+	return do(ctx, l, key, nil, fn, func(v T) { _ = v.Close() })
+}
+
+// do gives drop what fn returned without an error and the caller does not get.
+func do[T any](ctx context.Context, l *Lot, key string, where func() string, fn func() (T, error), drop func(T)) (T, error) {
 	var zero T
 	if err := ctx.Err(); err != nil {
 		return zero, err
@@ -190,7 +202,10 @@ func DoWhere[T any](ctx context.Context, l *Lot, key string, where func() string
 		defer leave()
 		c.thread.Store(int64(thread))
 		v, err := fn()
-		l.end(key, err) // before the caller hears of it, who may start the next
+		left := l.end(key, err) // before the caller hears of it, who may start the next
+		if left && err == nil {
+			drop(v)
+		}
 		done <- result{v, err}
 	}()
 	select {
@@ -301,8 +316,8 @@ func (c *call) lose() {
 	close(c.over)
 }
 
-// end books key out, and tells of it where nobody waited any more.
-func (l *Lot) end(key string, err error) {
+// end books key out, and reports whether nobody waited any more, which it tells.
+func (l *Lot) end(key string, err error) (left bool) {
 	l.mu.Lock()
 	c := l.running[key]
 	delete(l.running, key)
@@ -314,6 +329,7 @@ func (l *Lot) end(key string, err error) {
 	if c.stuck && l.late != nil {
 		l.late(Late{Stuck: Stuck{Key: key, Since: c.since}, Took: time.Since(c.since), Err: err})
 	}
+	return c.stuck
 }
 
 // change wakes those who wait for a place.

@@ -338,3 +338,50 @@ func TestMany(t *testing.T) {
 	wg.Wait()
 	require.Eventually(t, func() bool { return len(l.Stuck()) == 0 }, 10*time.Second, time.Millisecond)
 }
+
+// counted is something open.
+type counted struct{ closed *atomic.Int32 }
+
+func (c counted) Close() error {
+	c.closed.Add(1)
+	return nil
+}
+
+// What was opened is closed if and only if the caller does not get it, however
+// close together its coming and the context's end are.
+func TestOpen(t *testing.T) {
+	l := park.New(0, nil)
+	var closed, opened, got atomic.Int32
+	for n := range 2000 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%50)*time.Microsecond)
+		_, err := park.Open(ctx, l, "socket", func() (counted, error) {
+			opened.Add(1)
+			return counted{&closed}, nil
+		})
+		cancel()
+		if err == nil {
+			got.Add(1)
+		}
+	}
+	require.Eventually(t, func() bool { return closed.Load() == opened.Load()-got.Load() }, 5*time.Second, time.Millisecond)
+
+	_, err := park.Open(t.Context(), l, "socket", func() (counted, error) { return counted{}, errDead })
+	require.ErrorIs(t, err, errDead)
+}
+
+func TestOpenLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := park.New(0, nil)
+		var closed atomic.Int32
+		release := make(chan struct{})
+		_, err := park.Open(within(t, time.Second), l, "socket", func() (counted, error) {
+			<-release
+			return counted{&closed}, nil
+		})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Zero(t, closed.Load())
+		close(release)
+		synctest.Wait()
+		require.EqualValues(t, 1, closed.Load())
+	})
+}
