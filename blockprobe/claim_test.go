@@ -2,7 +2,9 @@ package blockprobe
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,4 +39,28 @@ func TestClaimUnknown(t *testing.T) {
 	p := New(WithTimeout(10*time.Millisecond), WithClaim(func(string) error { <-release; return nil }))
 	_, err := p.Claimed(context.Background(), Target{Node: "/dev/sdi"})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// An exclusive open that does not come back is listed beside the reads, for as
+// long as it lasts.
+func TestClaimStuck(t *testing.T) {
+	release := make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	defer free()
+	p := New(WithTimeout(10*time.Millisecond), WithClaim(func(string) error { <-release; return nil }),
+		WithRead(func(string, []byte) (int, error) { <-release; return 0, syscall.EIO }))
+	_, err := p.Claimed(t.Context(), Target{Node: "/dev/sdi"})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	p.Probe(t.Context(), Target{Node: "/dev/dm-12", Usable: -1})
+	_, err = p.Claimed(t.Context(), Target{Node: "/dev/sdj"})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+
+	var listed []string
+	for _, s := range p.Stuck() {
+		require.False(t, s.Since.IsZero())
+		listed = append(listed, fmt.Sprint(s.Key, " ", s.Claim))
+	}
+	require.Equal(t, []string{"/dev/sdi true", "/dev/dm-12 false", "/dev/sdj true"}, listed)
+	free()
+	require.Eventually(t, func() bool { return len(p.Stuck()) == 0 }, 5*time.Second, time.Millisecond)
 }

@@ -30,7 +30,7 @@ func (o options) parkLate() func(park.Late) {
 		return nil
 	}
 	return func(l park.Late) {
-		late := Late{Stuck: Stuck(l.Stuck), Took: l.Took, Outcome: Readable, Err: l.Err}
+		late := Late{Stuck: newStuck(l.Stuck, false), Took: l.Took, Outcome: Readable, Err: l.Err}
 		if l.Err != nil {
 			late.Outcome = outcomeOf(l.Err)
 		}

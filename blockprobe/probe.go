@@ -2,6 +2,7 @@ package blockprobe
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,14 +40,16 @@ type Result struct {
 	Reason  string        // one sentence for a person
 }
 
-// A Stuck is one read that has not come back although nobody waits for it.
+// A Stuck is one read, or one exclusive open, that has not come back although
+// nobody waits for it.
 type Stuck struct {
 	Key   string
+	Claim bool // it is the open of [Prober.Claimed], and no read
 	Since time.Time
 	WChan string // the kernel function that it sleeps in; "" where that is not to be seen
 }
 
-// A Late is the end of such a read.
+// A Late is the end of a read that nobody waited for any more.
 type Late struct {
 	Stuck
 	Took    time.Duration
@@ -54,14 +57,14 @@ type Late struct {
 	Err     error
 }
 
-// A Prober probes, and remembers the reads that have not come back. It is safe
-// for concurrent use; a process should have one.
+// A Prober probes, and remembers what has not come back. It is safe for
+// concurrent use; a process should have one.
 type Prober struct {
 	timeout time.Duration
 	read    func(path string, buf []byte) (int, error)
 	claim   func(path string) error
 	lot     *park.Lot
-	claims  *park.Lot // reads that are stuck do not keep one from looking for claims
+	claims  *park.Lot // apart: reads that are stuck do not keep one from looking for claims
 
 	mu   sync.Mutex
 	idle [][]byte // buffers of reads that have come back
@@ -99,13 +102,22 @@ func (p *Prober) give(buf []byte) {
 	}
 }
 
-// Stuck lists the reads that have not come back, oldest first.
+// Stuck lists the reads and the exclusive opens that have not come back, oldest
+// first.
 func (p *Prober) Stuck() []Stuck {
 	var out []Stuck
 	for _, s := range p.lot.Stuck() {
-		out = append(out, Stuck(s))
+		out = append(out, newStuck(s, false))
 	}
+	for _, s := range p.claims.Stuck() {
+		out = append(out, newStuck(s, true))
+	}
+	slices.SortStableFunc(out, func(a, b Stuck) int { return a.Since.Compare(b.Since) })
 	return out
+}
+
+func newStuck(s park.Stuck, claim bool) Stuck {
+	return Stuck{Key: s.Key, Claim: claim, Since: s.Since, WChan: s.WChan}
 }
 
 // Probe opens t.Node with O_RDONLY|O_DIRECT|O_CLOEXEC, reads 1 MiB at offset 0,

@@ -372,7 +372,7 @@ func (r *run) restore() error {
 func (r *run) drain(ctx context.Context) {
 	ctx, cancel := r.unhurried(ctx, time.Second, lingering/4)
 	defer cancel()
-	own := func(s blockprobe.Stuck) bool { return s.Key == r.t.Map.Devt.String()+" "+r.t.Map.UUID }
+	own := func(s blockprobe.Stuck) bool { return !s.Claim && s.Key == r.t.Map.Devt.String()+" "+r.t.Map.UUID }
 	_ = poll(ctx, 20*time.Millisecond, func() (bool, error) {
 		if !slices.ContainsFunc(r.s.sys.Reader.Stuck(), own) {
 			return true, nil

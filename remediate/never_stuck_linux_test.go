@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunsweep/lunsweep/blockprobe"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
@@ -79,6 +80,13 @@ func stalls() []stall {
 				s.Map("more"+naa[28:], fmt.Sprintf("dm-%d", 100+i), lu, remediatetest.Fail)
 				s.HangRead(fmt.Sprintf("dm-%d", 100+i))
 			}
+			return nil
+		}},
+		{"an exclusive open hangs", "exclusive open of", false, func(t *testing.T, _ *scenario, sys *remediate.System) []remediate.Option {
+			free := make(chan struct{})
+			t.Cleanup(func() { close(free) })
+			p := blockprobe.New(blockprobe.WithTimeout(100*time.Millisecond), blockprobe.WithClaim(func(string) error { <-free; return nil }))
+			sys.Reader = slowClaims{sys.Reader, p}
 			return nil
 		}},
 		{"a delete sleeps", "write to", true, func(_ *testing.T, s *scenario, _ *remediate.System) []remediate.Option {
@@ -187,6 +195,18 @@ func (d *sleepyFlush) Flush(ctx context.Context, _ string) error {
 	<-ctx.Done()
 	return &multipath.CommandError{Backend: "socket", Uncertain: true, Err: ctx.Err()}
 }
+
+// slowClaims looks for claims with another Prober than it reads with.
+type slowClaims struct {
+	reader
+	claims *blockprobe.Prober
+}
+
+func (c slowClaims) Claimed(ctx context.Context, t blockprobe.Target) (bool, error) {
+	return c.claims.Claimed(ctx, t)
+}
+
+func (c slowClaims) Stuck() []blockprobe.Stuck { return append(c.reader.Stuck(), c.claims.Stuck()...) }
 
 // deaf is a transport that answers nothing.
 type deaf struct{}

@@ -26,7 +26,11 @@ type StuckCall struct {
 func (s *Sweeper) Stuck() []StuckCall {
 	var all []StuckCall
 	for _, c := range s.sys.Reader.Stuck() {
-		all = append(all, StuckCall{"direct read of " + c.Key, c.Since, c.WChan})
+		what := "direct read of "
+		if c.Claim {
+			what = "exclusive open of "
+		}
+		all = append(all, StuckCall{what + c.Key, c.Since, c.WChan})
 	}
 	for _, c := range s.sys.FS.Stuck() {
 		what := c.Key
