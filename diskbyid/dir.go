@@ -11,21 +11,26 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
 
 const (
 	devDir  = "/dev"
 	byIDDir = "/dev/disk/by-id"
+	udevDir = "/run/udev"
 
 	mostHops = 8 // links that lead to links, from there on it is a loop
 )
 
 // A Dir is the directory /dev/disk/by-id of a host.
-type Dir struct{ fs *sysfs.FS }
+type Dir struct {
+	fs  *sysfs.FS
+	lot *park.Lot // looks that do not come back
+}
 
 // New returns the Dir of the host that fs reads: <root>/dev/disk/by-id.
-func New(fs *sysfs.FS) *Dir { return &Dir{fs: fs} }
+func New(fs *sysfs.FS) *Dir { return &Dir{fs: fs, lot: park.New(0, nil)} }
 
 // A Link is one link of the directory.
 type Link struct {
@@ -42,7 +47,7 @@ func (l Link) Claims(wwid string) bool { return claims(l.Name, wwid) }
 // host without disks that have an identity, is an empty list; a /dev that is not
 // there is an error. A link that goes away meanwhile is left out.
 func (d *Dir) List(ctx context.Context) ([]Link, error) {
-	return d.list(ctx, func(string) bool { return true })
+	return d.look(ctx, func(string) bool { return true })
 }
 
 // Resolve reads one link. One that is not there gives an error that matches
@@ -54,20 +59,21 @@ func (d *Dir) Resolve(ctx context.Context, name string) (Link, error) {
 	if name == "" || name == "." || name == ".." || filepath.Base(name) != name {
 		return Link{}, errors.WithStack(&fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid})
 	}
-	return d.read(name, d.stat)
+	return bounded(ctx, d, byIDDir, func() (Link, error) { return d.read(name, d.stat) })
 }
 
 // Naming reads the links that claim an identity, those of partitions included.
 func (d *Dir) Naming(ctx context.Context, wwid string) ([]Link, error) {
-	return d.list(ctx, func(name string) bool { return claims(name, wwid) })
+	return d.look(ctx, func(name string) bool { return claims(name, wwid) })
+}
+
+func (d *Dir) look(ctx context.Context, want func(name string) bool) ([]Link, error) {
+	return bounded(ctx, d, byIDDir, func() ([]Link, error) { return d.list(ctx, want) })
 }
 
 // list reads the links whose names are wanted. Whether they dangle is told from
 // one look at /dev, not from one for each.
 func (d *Dir) list(ctx context.Context, want func(name string) bool) ([]Link, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	names, err := d.names(byIDDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		names, err = nil, d.devThere()

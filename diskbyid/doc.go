@@ -24,7 +24,9 @@
 //
 // # Errors
 //
-// Errors wrap [fs.PathError]; a wait that its context ended is a [LeftError].
+// Errors wrap [fs.PathError]; a wait that its context ended is a [LeftError]. Each
+// call ends with its context, even where /dev or /run hangs: what it leaves behind
+// then is listed ([Dir.Stuck]), and holds a thread.
 //
 // # When not to use
 //

@@ -40,13 +40,13 @@ func ExampleDir_Naming() {
 	l := must(dir.Resolve(ctx, "dm-name-mpathc"))
 	fmt.Println(l.Target, len(must(dir.List(ctx))))
 	_, err := dir.Resolve(ctx, "dm-name-none")
-	fmt.Println(errors.Is(err, fs.ErrNotExist))
+	fmt.Println(errors.Is(err, fs.ErrNotExist), dir.Stuck())
 	// Output:
 	// dm-uuid-mpath-36001405f2d6c9e18b374a05ac81d9f36 dm-13 false true
 	// scsi-36001405f2d6c9e18b374a05ac81d9f36 dm-13 false true
 	// wwn-0x6001405f2d6c9e18b374a05ac81d9f36 dm-13 false true
 	// ../../dm-13 14
-	// true
+	// true []
 }
 
 // After a removal: wait until udev has taken the links away.

@@ -20,14 +20,17 @@ const (
 type LeftError struct {
 	WWID  string
 	Links []Link // those that were wrong at the last look
-	Err   error  // the context's error
+	Err   error  // matches the context's error, and says so where the directory did not answer
 }
 
 func (e *LeftError) Error() string {
-	if len(e.Links) == 0 {
-		return fmt.Sprintf("no link names %s: %v", e.WWID, e.Err)
+	switch {
+	case len(e.Links) > 0:
+		return fmt.Sprintf("%d links still name %s, %s among them: %v", len(e.Links), e.WWID, e.Links[0].Name, e.Err)
+	case isStuck(e.Err):
+		return fmt.Sprintf("what names %s could not be seen: %v", e.WWID, e.Err)
 	}
-	return fmt.Sprintf("%d links still name %s, %s among them: %v", len(e.Links), e.WWID, e.Links[0].Name, e.Err)
+	return fmt.Sprintf("no link names %s: %v", e.WWID, e.Err)
 }
 
 func (e *LeftError) Unwrap() error { return e.Err }
@@ -77,9 +80,11 @@ func keep(links []Link, want func(Link) bool) []Link {
 // them all; or, when ctx ends before, those that look found wrong.
 func (d *Dir) wait(ctx context.Context, wwid string, look func([]Link) (wrong []Link, done bool)) ([]Link, error) {
 	var wrong []Link
+	var last error
 	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, mostPause) {
 		links, err := d.Naming(ctx, wwid)
 		if ctx.Err() != nil {
+			last = err
 			break
 		}
 		if err != nil {
@@ -94,5 +99,13 @@ func (d *Dir) wait(ctx context.Context, wwid string, look func([]Link) (wrong []
 		case <-time.After(pause):
 		}
 	}
-	return wrong, errors.WithStack(&LeftError{WWID: wwid, Links: wrong, Err: ctx.Err()})
+	return wrong, errors.WithStack(&LeftError{WWID: wwid, Links: wrong, Err: because(ctx, last)})
+}
+
+// because is why a wait ended with its context: err, if that tells more.
+func because(ctx context.Context, err error) error {
+	if isStuck(err) {
+		return err
+	}
+	return ctx.Err()
 }

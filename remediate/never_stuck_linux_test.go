@@ -21,6 +21,7 @@ import (
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 	"github.com/lunsweep/lunsweep/scsi"
+	"github.com/lunsweep/lunsweep/sysfs"
 )
 
 // A stall is something of the host's, or of the caller's, that never answers.
@@ -225,6 +226,19 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
+// standIn fills dir with links to all that is in of, but for one directory, which
+// it makes anew.
+func standIn(t *testing.T, dir, of, but string) {
+	entries, err := os.ReadDir(of)
+	require.NoError(t, err)
+	for _, e := range entries {
+		if e.Name() != but {
+			require.NoError(t, os.Symlink(filepath.Join(of, e.Name()), filepath.Join(dir, e.Name())))
+		}
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, but), 0o755))
+}
+
 // neverRead makes of a file one that whoever opens it for reading waits for,
 // until the test ends.
 func neverRead(t *testing.T, path string) {
@@ -325,5 +339,33 @@ func TestStuckIsNamed(t *testing.T) {
 				require.Contains(t, []remediate.Outcome{remediate.Removed, remediate.Absent}, r.Results[0].Outcome, r.Results[0].Reason)
 			}
 		})
+	}
+}
+
+// Where the directory of links hangs, looking after what was removed ends all the
+// same, and names it. It is beside the simulated host's own, in which udev goes on
+// writing.
+func TestLinksHang(t *testing.T) {
+	s := lost(t, remediatetest.Fail)
+	p := planned(t, s.sweeper(t), s.lu.WWID())
+	root := t.TempDir()
+	standIn(t, root, s.Tree(), "dev")
+	standIn(t, filepath.Join(root, "dev"), filepath.Join(s.Tree(), "dev"), "disk")
+	dir := filepath.Join(root, "dev/disk/by-id")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	neverRead(t, dir)
+	sys := s.System()
+	var err error
+	sys.FS, err = sysfs.New(root)
+	require.NoError(t, err)
+	sw := s.on(t, sys)
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		_, err = sw.Verify(ctx, p.Targets...)
+		cancel()
+		require.ErrorContains(t, err, "/dev/disk/by-id")
+		require.Eventually(t, func() bool { return len(sw.Stuck()) > 0 }, 5*time.Second, time.Millisecond)
+		require.Len(t, sw.Stuck(), 1)
+		require.Equal(t, "read /dev/disk/by-id", sw.Stuck()[0].What)
 	}
 }

@@ -170,7 +170,7 @@ type host struct {
 	links      shared[[]diskbyid.Link]
 
 	byID    *diskbyid.Dir
-	dirs    *park.Lot // directories of links that are being read
+	dirs    *park.Lot // what udev knows of a path that goes
 	targets inventories
 
 	crowd *crowd
@@ -224,6 +224,7 @@ const moment, mostMoments = 25 * time.Millisecond, 10
 // processor, too.
 func (h *host) unhurried() *host {
 	u := newHost(h.System)
+	u.byID = h.byID
 	rest := func(took time.Duration) time.Duration {
 		if len(h.turns) > 0 {
 			took *= 4
@@ -270,9 +271,7 @@ func (h *host) Topology(ctx context.Context) (*multipath.Topology, error) {
 
 // Links are those of /dev/disk/by-id.
 func (h *host) Links(ctx context.Context) ([]diskbyid.Link, error) {
-	return h.links.get(ctx, func(ctx context.Context) ([]diskbyid.Link, error) {
-		return park.Do(ctx, h.dirs, "/dev/disk/by-id", func() ([]diskbyid.Link, error) { return h.byID.List(ctx) })
-	})
+	return h.links.get(ctx, h.byID.List)
 }
 
 // Paths are those that multipathd lists.

@@ -9,7 +9,6 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/diskbyid"
-	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -241,8 +240,7 @@ func udevsTime(ctx context.Context) time.Time {
 // settled reports whether no event of before can bring a link back any more, as far as
 // that can be had by until.
 func (r *run) settled(ctx context.Context, until time.Time) bool {
-	h := r.s.calm
-	done, err := park.Do(ctx, h.dirs, "/run/udev", func() (bool, error) { return h.byID.Settled(ctx) })
+	done, err := r.s.calm.byID.Settled(ctx)
 	return err == nil && done || !time.Now().Before(until)
 }
 

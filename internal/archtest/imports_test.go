@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"sysfs":                   {"internal/park"},
 	"scsi":                    {"sysfs", "internal/park"},
 	"blockprobe":              {"sysfs", "internal/park"},
-	"diskbyid":                {"sysfs"},
+	"diskbyid":                {"sysfs", "internal/park"},
 	"multipath":               {"sysfs", "internal/park", "internal/command", "internal/dmioctl"},
 	"internal/command":        {"internal/park"},
 	"internal/lockdir":        {"internal/park"},
