@@ -45,7 +45,7 @@ func WithRoot(root string) Option { return func(e *executor) { e.root = root } }
 func WithLimit(bytes int) Option { return func(e *executor) { e.most = bytes } }
 
 // WithGrace sets how long a killed program gets to end; the default is half a
-// second.
+// second. Half of it is how long the output of one that has ended may stay open.
 func WithGrace(d time.Duration) Option { return func(e *executor) { e.grace = d } }
 
 // WithLot sets where programs are counted that do not even end by a kill, and
@@ -109,8 +109,10 @@ func (e *executor) command(ctx context.Context, argv []string) (*exec.Cmd, error
 	}
 	cmd := &exec.Cmd{
 		Path: path, Args: argv, Dir: "/",
-		Env:       append(os.Environ(), "LC_ALL=C"),
-		WaitDelay: e.grace, // for grandchildren that keep its output open
+		Env: append(os.Environ(), "LC_ALL=C"),
+		// For grandchildren that keep its output open: they are given up before the
+		// program is, which is dead by then.
+		WaitDelay: e.grace / 2,
 	}
 	return cmd, isolate(cmd, e.root)
 }

@@ -97,6 +97,23 @@ func TestExecGrandchild(t *testing.T) {
 	require.Less(t, time.Since(began), 4*time.Second)
 }
 
+// Nor does one in a session of its own, which the kill does not reach, make a
+// program that was killed one that does not end.
+func TestExecGrandchildOutlivesKill(t *testing.T) {
+	lot := park.New(0, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := Exec(WithLot(lot), WithGrace(2*time.Second))(ctx, "sh", "-c", "setsid sleep 5 & echo half >&2; sleep 60")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(began), 4*time.Second)
+	var e *Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, "half\n", e.Stderr)
+	require.Zero(t, e.Stuck)
+	require.Empty(t, lot.Stuck())
+}
+
 // A program that does not end by the kill is left behind, named, and not
 // started twice while it is there.
 func TestExecStuck(t *testing.T) {
@@ -137,7 +154,8 @@ func TestExecLookupStuck(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		_, err := run(ctx, "echo", word)
 		cancel()
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		var stuck *park.StuckError
+		require.ErrorAs(t, err, &stuck)
 		var e *Error
 		require.ErrorAs(t, err, &e)
 		require.Zero(t, e.Stuck)
