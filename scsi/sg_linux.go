@@ -39,7 +39,7 @@ func openSG(ctx context.Context, path string, o options) (Transport, error) {
 		return struct{}{}, n.open(path)
 	})
 	if err != nil {
-		n.retire() // it may still come, and must not stay open then
+		n.abandon() // it may still come, or have come right now, and must not stay open
 		return nil, err
 	}
 	return &sg{path: path, lot: o.lot, timeout: o.timeout, node: n}, nil
@@ -76,9 +76,11 @@ func (s *sg) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), min(closing, s.timeout))
 	defer cancel()
 	_, err := park.Do(ctx, s.lot, s.path, func() (struct{}, error) { return struct{}{}, s.node.closeIdle() })
+	if err != nil {
+		s.node.abandon() // a descriptor that is never closed costs more than a thread
+	}
 	var full *park.LimitError
 	if stderrors.As(err, &full) {
-		go func() { _ = s.node.closeIdle() }() // a descriptor that is never closed costs more than a thread
 		return nil
 	}
 	return err
@@ -147,6 +149,13 @@ func (n *node) retire() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.retired = true
+}
+
+// abandon retires the node for somebody who cannot wait for its close: its last
+// user closes it, who may have gone already.
+func (n *node) abandon() {
+	n.retire()
+	go func() { _ = n.closeIdle() }()
 }
 
 // closeIdle closes the node if it is retired and not in use. It may block.

@@ -231,11 +231,38 @@ func TestCloseWithAFullLot(t *testing.T) {
 func TestLateOpenIsClosed(t *testing.T) {
 	path := file(t)
 	n := &node{fd: -1, users: 1}
-	n.retire()
+	n.abandon()
 	require.NoError(t, n.open(path))
 	require.Equal(t, 1, openFDs(t, path))
 	n.release()
 	require.Equal(t, 0, openFDs(t, path))
 	_, err := n.acquire()
 	require.ErrorIs(t, err, fs.ErrClosed)
+}
+
+// Nor does one that comes back in the moment in which its caller goes.
+func TestOpenInTheLastMomentIsClosed(t *testing.T) {
+	path := file(t)
+	n := &node{fd: -1, users: 1}
+	require.NoError(t, n.open(path))
+	n.release()
+	require.Equal(t, 1, openFDs(t, path))
+	n.abandon()
+	require.Eventually(t, func() bool { return openFDs(t, path) == 0 }, 10*time.Second, time.Millisecond)
+}
+
+// Of two Devices of one path, that whose command is not the one that is stuck is
+// closed.
+func TestCloseBesideAStuckDevice(t *testing.T) {
+	path := file(t)
+	o := NewOpener(0)
+	d, err := o.Open(t.Context(), path)
+	require.NoError(t, err)
+	release := make(chan struct{})
+	defer close(release)
+	stick(t, o.opts.lot, path, release, func() {})
+
+	var stuck *park.StuckError
+	require.ErrorAs(t, d.Close(), &stuck)
+	require.Eventually(t, func() bool { return openFDs(t, path) == 0 }, 10*time.Second, time.Millisecond)
 }
