@@ -232,13 +232,20 @@ func (sc *scene) refresh(ctx context.Context, tree *sysfs.FS, lus []*Facts) {
 }
 
 // foreign is the WWID by which the disk's cached pages name it, where they name
-// it, and not as wwid; else "".
+// it, and not as wwid; else "". A map that is called by what no page gives (by a udev
+// rule, say) tells nothing.
 func foreign(d *sysfs.SCSIDevice, wwid string) string {
 	c := claimed(d)
-	if len(c) == 0 || !derivable(wwid) || !derivable(c[0]) || slices.Contains(c, wwid) {
+	if len(c) == 0 || !inPage(wwid) || !inPage(c[0]) || slices.Contains(c, wwid) {
 		return ""
 	}
 	return c[0]
+}
+
+// inPage reports whether a WWID is of a form that pages 0x83 and 0x80 give.
+func inPage(wwid string) bool {
+	_, err := scsi.ParseName(wwid)
+	return err == nil
 }
 
 // isDisk reports whether the SCSI device is a disk (type 0) or a zoned one (14h).

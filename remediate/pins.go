@@ -216,6 +216,8 @@ func (r *run) permitted(d Device) error {
 		return notOwned(d.Facts)
 	case !d.Verdict.Actionable() || !sameKind(r.t.Verdict, d.Verdict):
 		return errors.WithStack(&EvidenceError{WWID: d.WWID, Verdict: d.Verdict, Reason: d.Reasons[0]})
+	case keeps(d) && !r.t.Keeps:
+		return stale("the paths of "+d.WWID, "all lost", "some that are not")
 	}
 	return nil
 }

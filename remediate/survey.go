@@ -183,10 +183,21 @@ func (s *Sweeper) askAnew(ctx context.Context, sc *scene, lus []*Facts, quick fu
 	s.each(lus, quick, func(f *Facts) {
 		for i := range f.Paths {
 			f.Paths[i].forget()
+			s.restate(ctx, &f.Paths[i])
 		}
 		s.ask(ctx, sc, f)
 	})
 	s.inventories(ctx, lus)
+}
+
+// restate reads again what decides whether a path can be asked.
+func (s *Sweeper) restate(ctx context.Context, p *Path) {
+	if d, err := s.sys.FS.SCSIDevice(ctx, p.HCTL); err == nil && d.Block == p.Dev {
+		p.State = d.State
+	}
+	if t, err := s.sys.FS.Transport(ctx, p.HCTL); err == nil {
+		p.over(t)
+	}
 }
 
 // How often, and after which pause, it is looked again whether a use was fleeting.
