@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"sync"
 
 	"github.com/pkg/errors"
 
@@ -177,19 +178,38 @@ func (sc *scene) lookCloser(ctx context.Context, sys *host, disks []string) {
 	if n := len(mapped.Blind); n > 0 {
 		sc.unsure = append(sc.unsure, fmt.Sprintf("what %s mapped into memory could not be read: %v", plural(n, "process has", "processes have"), mapped.Blind[0].Err))
 	}
+	if n := len(sc.openers.Unlisted); n > 0 {
+		sc.unsure = append(sc.unsure, fmt.Sprintf("what %s registered with an io_uring is not listed (process %d)", plural(n, "process has", "processes have"), sc.openers.Unlisted[0]))
+	}
+	sc.readClaims(ctx, sys, disks)
+}
+
+// readClaims asks for the claims of disks, side by side: of those that hang each costs
+// one time-out.
+func (sc *scene) readClaims(ctx context.Context, sys *host, disks []string) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, askedAtOnce)
 	for _, name := range disks {
 		b := sc.block[name]
 		if b == nil {
 			continue
 		}
-		held, err := sys.Reader.Claimed(ctx, blockprobe.Target{
-			Node: sys.FS.Path("dev", name), Key: fmt.Sprintf("%s#%d", b.Devt, b.DiskSeq), Usable: -1,
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			held, err := sys.Reader.Claimed(ctx, blockprobe.Target{
+				Node: sys.FS.Path("dev", name), Key: fmt.Sprintf("%s#%d", b.Devt, b.DiskSeq), Usable: -1,
+			})
+			if errors.Is(err, fs.ErrNotExist) && !there(ctx, sys, name) {
+				return // it has gone, and whoever held it with it
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			sc.claims[name] = claim{held, err}
 		})
-		if errors.Is(err, fs.ErrNotExist) && !there(ctx, sys, name) {
-			continue // it has gone, and whoever held it with it
-		}
-		sc.claims[name] = claim{held, err}
 	}
+	wg.Wait()
 }
 
 // there reports whether there is a block device of this name (again), or may be.

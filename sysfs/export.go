@@ -2,8 +2,11 @@ package sysfs
 
 import (
 	"context"
+	"errors"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 const configDir = "kernel/config"
@@ -19,21 +22,30 @@ type Export struct {
 
 // Exports reads the backstores of the kernel's SCSI target (LIO) and the
 // namespaces of its NVMe target that are enabled, from configfs at /sys/kernel/config:
-// target/core/*/*/info and nvmet/subsystems/*/namespaces/*/device_path. Without
-// configfs there are none to be seen.
+// target/core/*/*/info and nvmet/subsystems/*/namespaces/*/device_path. Where one of
+// these targets is in the kernel (/sys/module) and its part of configfs is not to be seen,
+// that is an error: what it exports cannot be told.
 func (f *FS) Exports(ctx context.Context) ([]Export, error) {
 	return bounded(ctx, f, "exports", func() ([]Export, error) {
 		var out []Export
-		for _, e := range f.configured("target/core/*/*/info") {
+		backstores, err := f.configured("target_core_mod", "target/core/*/*/info")
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range backstores {
 			if x, ok := parseBackstore(e.text); ok {
 				x.Name = strings.TrimSuffix(e.name, "/info")
 				out = append(out, f.exported(x))
 			}
 		}
-		for _, e := range f.configured("nvmet/subsystems/*/namespaces/*/device_path") {
+		namespaces, err := f.configured("nvmet", "nvmet/subsystems/*/namespaces/*/device_path")
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range namespaces {
 			x := Export{Name: strings.TrimSuffix(e.name, "/device_path"), Path: strings.TrimSpace(e.text)}
-			on, _ := readFile(f.Path(sysDir, configDir, x.Name, "enable"))
-			if strings.HasPrefix(string(on), "1") {
+			on, err := readFile(f.Path(sysDir, configDir, x.Name, "enable"))
+			if err != nil && !absent(err) || strings.HasPrefix(string(on), "1") {
 				out = append(out, f.exported(x))
 			}
 		}
@@ -52,9 +64,12 @@ func (f *FS) exported(x Export) Export {
 // An attrText is an attribute of configfs with its value.
 type attrText struct{ name, text string }
 
-// configured reads the attributes below configfs that match pattern, in which *
-// stands for a name. What cannot be read is left out: it is being configured.
-func (f *FS) configured(pattern string) []attrText {
+// configured reads the attributes of a module's below configfs that match pattern, in
+// which * stands for a name. What is not there is left out: it is being configured.
+func (f *FS) configured(module, pattern string) ([]attrText, error) {
+	if err := f.configVisible(module, pattern); err != nil {
+		return nil, err
+	}
 	found := []string{""}
 	for _, elem := range strings.Split(pattern, "/") {
 		var next []string
@@ -63,30 +78,62 @@ func (f *FS) configured(pattern string) []attrText {
 				next = append(next, strings.TrimPrefix(at+"/"+elem, "/"))
 				continue
 			}
-			for _, name := range f.configNames(at) {
-				next = append(next, at+"/"+name)
+			names, err := f.configNames(at)
+			if err != nil {
+				return nil, err
 			}
+			next = append(next, names...)
 		}
 		found = next
 	}
 	var out []attrText
 	for _, name := range found {
-		if text, err := readFile(f.Path(sysDir, configDir, name)); err == nil {
+		text, err := readFile(f.Path(sysDir, configDir, name))
+		if err != nil && !absent(err) {
+			return nil, err
+		}
+		if err == nil {
 			out = append(out, attrText{name, string(text)})
 		}
 	}
-	return out
+	return out, nil
 }
 
-func (f *FS) configNames(at string) []string {
-	d, err := openDir(f.Path(sysDir, configDir, at))
-	if err != nil {
+// configVisible fails where a module is loaded and its directory in configfs is not to
+// be seen.
+func (f *FS) configVisible(module, pattern string) error {
+	top, _, _ := strings.Cut(pattern, "/")
+	dir := f.Path(sysDir, configDir, top)
+	if _, err := os.Stat(f.Path(sysDir, "module", module)); absent(err) {
 		return nil
 	}
+	_, err := os.Stat(dir)
+	if absent(err) {
+		return pathError("open", dir, errNoConfig)
+	}
+	return err
+}
+
+// errNoConfig is an answer to what only root could hide: it is no "does not exist".
+var errNoConfig = errors.New("its module is loaded, but configfs is not mounted here (mount -t configfs none /sys/kernel/config)")
+
+// configNames lists a directory of configfs, each name below it; none where it is not
+// there.
+func (f *FS) configNames(at string) ([]string, error) {
+	d, err := openDir(f.Path(sysDir, configDir, at))
+	if absent(err) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	defer d.close()
-	names, _ := d.names()
+	names, err := d.names()
 	slices.Sort(names)
-	return names
+	for i := range names {
+		names[i] = at + "/" + names[i]
+	}
+	return names, err
 }
 
 // parseBackstore reads the info of a backstore, as the kernel's drivers/target

@@ -13,9 +13,19 @@ const ringInfo = "pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1221\nSqMask:\t0
 	"    0: /dev/sdi\n    3: /dev/my\\040disk\nUserBufs:\t0\nPollList:\n    7: /dev/none\n"
 
 func TestParseRingFiles(t *testing.T) {
-	require.Equal(t, []string{"/dev/sdi", "/dev/my disk"}, parseRingFiles([]byte(ringInfo)))
-	require.Equal(t, []string{"/dev/sdb"}, parseRingFiles([]byte("UserFiles:\t1\n    0: sdb\n")), "Linux 6.5 and older")
-	require.Empty(t, parseRingFiles([]byte("UserFiles:\t0\nUserBufs:\t0\n")))
+	for text, want := range map[string][]string{
+		ringInfo:                            {"/dev/sdi", "/dev/my disk"},
+		"UserFiles:\t1\n    0: sdb\n":       {"/dev/sdb"}, // Linux 6.5 and older
+		"UserFiles:\t0\nUserBufs:\t0\n":     {},
+		"UserFiles:\t1\nUserBufs:\t0\n":     nil, // locked
+		"pos:\t0\nflags:\t02000002\n":       nil, // locked, newer kernels
+		"UserFiles:\t10\nUserBufs:\t0\n":    nil,
+		"UserFiles:\t0\n    7: /dev/none\n": {"/dev/none"},
+	} {
+		got, listed := parseRingFiles([]byte(text))
+		require.Equal(t, want, got, "%q", text)
+		require.Equal(t, want != nil, listed, "%q", text)
+	}
 }
 
 func TestParseMaps(t *testing.T) {

@@ -27,6 +27,10 @@ type Openers struct {
 	// Blind are the processes whose open files could not all be looked at.
 	// What they have open is unknown.
 	Blind []Blind
+	// Unlisted are the processes with an io_uring whose registered files the kernel did
+	// not list: it is locked, or its table is empty, which cannot be told apart. They may
+	// be files without a file descriptor; the open count of a device tells of them.
+	Unlisted []int
 	// Namespaces are the mount namespaces that processes have open as files:
 	// one that no process is in shows only here.
 	Namespaces []Namespace
@@ -68,7 +72,7 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 			if err != nil { // what does not come back may have anything open
 				o = opened{pid: pid, blind: err}
 			}
-			return o, o.blind != nil || len(o.list) > 0 || len(o.namespaces) > 0, ctx.Err()
+			return o, o.blind != nil || o.unlisted || len(o.list) > 0 || len(o.namespaces) > 0, ctx.Err()
 		})
 		if err != nil {
 			return Openers{}, err
@@ -82,6 +86,7 @@ type opened struct {
 	pid        int
 	list       []Opener
 	namespaces []Namespace
+	unlisted   bool  // there is an io_uring whose files were not listed
 	blind      error // why something of it was not seen, nil where all was
 }
 
@@ -98,6 +103,9 @@ func gather(perProcess []opened) Openers {
 	for _, o := range perProcess {
 		out.List = append(out.List, o.list...)
 		out.Namespaces = append(out.Namespaces, o.namespaces...)
+		if o.unlisted {
+			out.Unlisted = append(out.Unlisted, o.pid)
+		}
 		if o.blind != nil {
 			out.Blind = append(out.Blind, Blind{PID: o.pid, Err: o.blind})
 		}

@@ -4,6 +4,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ringLink is what /proc/PID/fd shows of an io_uring.
@@ -13,11 +14,14 @@ const ringLink = "anon_inode:[io_uring]"
 // file descriptors are closed. They are known by name alone; one in /dev that is
 // no node there makes the process one that could not be looked at.
 func (s *openScan) ring(o *opened, proc string, fd int) error {
-	text, err := readFile(s.fs.Path(procDir, proc, "fdinfo", strconv.Itoa(fd)))
+	names, err := s.ringFiles(proc, fd)
 	if err != nil {
 		return err
 	}
-	for _, name := range parseRingFiles(text) {
+	if names == nil {
+		o.unlisted = true
+	}
+	for _, name := range names {
 		devt, ok, err := s.fs.deviceNamed(name)
 		if err != nil && o.blind == nil { // also where the node is gone: the ring keeps what it was
 			o.blind = err
@@ -27,6 +31,24 @@ func (s *openScan) ring(o *opened, proc string, fd int) error {
 		}
 	}
 	return nil
+}
+
+// ringTries is how often the files of a ring are asked for: the kernel lists them only
+// where it gets the ring's lock at once.
+const ringTries, ringPause = 4, 5 * time.Millisecond
+
+// ringFiles lists a ring's files; nil where the kernel did not, at any try.
+func (s *openScan) ringFiles(proc string, fd int) ([]string, error) {
+	for try := 1; ; try++ {
+		text, err := readFile(s.fs.Path(procDir, proc, "fdinfo", strconv.Itoa(fd)))
+		if err != nil {
+			return nil, err
+		}
+		if names, listed := parseRingFiles(text); listed || try == ringTries {
+			return names, nil
+		}
+		time.Sleep(ringPause)
+	}
 }
 
 // deviceNamed returns the block device that a path names which the kernel has
@@ -50,7 +72,11 @@ func (f *FS) deviceNamed(name string) (DevNum, bool, error) {
 //	    0: /dev/sdb      the last element alone before Linux 6.6
 //	    1: /dev/sdc
 //	UserBufs:	0
-func parseRingFiles(text []byte) []string {
+//
+// Where the ring is locked, there are no elements, or, in newer kernels, nothing of all
+// this, and what is registered is not told: nil, and false. A table without a file in it
+// looks the same.
+func parseRingFiles(text []byte) (names []string, listed bool) {
 	var out []string
 	in := false
 	for line := range strings.Lines(string(text)) {
@@ -62,7 +88,12 @@ func parseRingFiles(text []byte) []string {
 			out = append(out, unescape(name))
 			continue
 		}
-		in = strings.HasPrefix(line, "UserFiles:")
+		if in = strings.HasPrefix(line, "UserFiles:"); in {
+			listed = strings.TrimSpace(strings.TrimPrefix(line, "UserFiles:")) == "0"
+		}
 	}
-	return out
+	if listed || out != nil {
+		return append([]string{}, out...), true
+	}
+	return nil, false
 }

@@ -1,0 +1,55 @@
+package remediate_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lunsweep/lunsweep/remediate/remediatetest"
+)
+
+// An NVMe target is loaded, and configfs is not to be seen (mounted after the container
+// was started): what it exports could not be checked.
+func TestExportsUnseen(t *testing.T) {
+	t.Parallel()
+	s := unmultipathed(t)
+	s.Unmap(s.lu)
+	for _, mod := range []string{"nvmet", "target_core_mod", "target_core_file"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(s.Tree(), "sys/module", mod), 0o755))
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(s.Tree(), "sys/kernel/config"), 0o755)) // the empty mount point
+	d := s.find(t)
+	require.False(t, d.Removable, "%v", d.InUse)
+}
+
+// The kernel lists a ring's registered files only where it gets the ring's lock at once
+// (mutex_trylock in io_uring/fdinfo.c): a ring that submits to the dead disk holds it.
+func TestRingThatIsBusy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		used bool
+	}{
+		"listed":            {"UserFiles:\t1\n    0: /dev/sdi\nUserBufs:\t0\n", true},
+		"locked, up to 6.x": {"SqMask:\t0x7f\nUserFiles:\t1\nUserBufs:\t0\n", true},
+		"locked, newer":     {"", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := unmultipathed(t)
+			s.Unmap(s.lu)
+			s.Open("sdi", 41702, "qemu", remediatetest.Writing)
+			fds, err := os.ReadDir(filepath.Join(s.Tree(), "proc/41702/fd"))
+			require.NoError(t, err)
+			fd := fds[len(fds)-1].Name()
+			link := filepath.Join(s.Tree(), "proc/41702/fd", fd)
+			require.NoError(t, os.Remove(link))
+			require.NoError(t, os.Symlink("anon_inode:[io_uring]", link))
+			require.NoError(t, os.WriteFile(filepath.Join(s.Tree(), "proc/41702/fdinfo", fd), []byte("pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1057\n"+c.text), 0o600))
+			d := s.find(t)
+			require.Equal(t, c.used, !d.Removable, "%v", d.InUse)
+		})
+	}
+}
