@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -48,7 +49,7 @@ func (s *Sweeper) clearLUN(ctx context.Context, at Address, wwid string) (*Repor
 		return nil, err
 	}
 	l := &lunClearing{s: s, place: p, name: names[0]}
-	if err := l.find(ctx); err != nil {
+	if l.there, err = l.find(ctx); err != nil {
 		return nil, err
 	}
 	if len(l.there) == 0 {
@@ -64,7 +65,10 @@ func (s *Sweeper) clearLUN(ctx context.Context, at Address, wwid string) (*Repor
 			due = append(due, d)
 		}
 	}
-	return s.carryOut(ctx, r, sv, due)
+	if r, err = s.carryOut(ctx, r, sv, due); err != nil {
+		return r, err
+	}
+	return r, l.unchanged(ctx)
 }
 
 // A lunClearing is one call of ClearLUN.
@@ -77,21 +81,40 @@ type lunClearing struct {
 
 // find lists what has the LUN. What is no disk would stay in the new volume's
 // way, and is nothing that this package removes.
-func (l *lunClearing) find(ctx context.Context) error {
+func (l *lunClearing) find(ctx context.Context) (map[sysfs.HCTL]sysfs.SCSIDevice, error) {
 	all, err := l.s.sys.FS.SCSIDevices(ctx)
 	if err != nil {
-		return opError("read the SCSI devices", "", err)
+		return nil, opError("read the SCSI devices", "", err)
 	}
-	l.there = map[sysfs.HCTL]sysfs.SCSIDevice{}
+	there := map[sysfs.HCTL]sysfs.SCSIDevice{}
 	for _, d := range all {
 		here, err := l.place.has(ctx, l.s.sys.FS, d.HCTL)
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case here && (!isDisk(&d) || d.Block == ""):
-			return evidence(d.HCTL.String(), Unknown, fmt.Sprintf("a SCSI device of type %02xh without a disk has the LUN", d.Type))
+			return nil, evidence(d.HCTL.String(), Unknown, fmt.Sprintf("a SCSI device of type %02xh without a disk has the LUN", d.Type))
 		case here:
-			l.there[d.HCTL] = d
+			there[d.HCTL] = d
+		}
+	}
+	return there, nil
+}
+
+// unchanged makes sure that nothing has come to the LUN since it was first looked at, and
+// that what has it is known by the same pages.
+func (l *lunClearing) unchanged(ctx context.Context) error {
+	now, err := l.find(ctx)
+	if err != nil {
+		return err
+	}
+	for h, d := range now {
+		before, known := l.there[h]
+		if !known && l.isWanted(d) {
+			continue // the host has scanned for it by itself
+		}
+		if !known || before.Block != d.Block || !bytes.Equal(before.VPD83, d.VPD83) {
+			return evidence(h.String(), Transient, d.Block+" has come to the LUN, or changed, while it was looked at")
 		}
 	}
 	return nil
@@ -106,7 +129,10 @@ func (l *lunClearing) at(p Path) bool { _, here := l.there[p.HCTL]; return here 
 func (l *lunClearing) touches(f *Facts) bool { return slices.ContainsFunc(f.Paths, l.at) }
 
 // refuse says why the LUN cannot be made ready, nil where it can.
-func (l *lunClearing) refuse(found []Device) error {
+func (l *lunClearing) refuse(ctx context.Context, found []Device) error {
+	if err := l.unchanged(ctx); err != nil {
+		return err
+	}
 	for h := range l.there {
 		if !slices.ContainsFunc(found, func(d Device) bool {
 			return slices.ContainsFunc(d.Paths, func(p Path) bool { return p.HCTL == h })
@@ -138,6 +164,9 @@ func (l *lunClearing) wanted(d Device) bool {
 		if !l.at(p) {
 			continue
 		}
+		if p.Page83 != digest(l.there[p.HCTL].VPD83) {
+			return false // another disk than the one that was found first
+		}
 		answers := p.Answer == Alive || p.Answer == Present
 		right := answers && p.Identity == IdentityMatch
 		silent := p.Answer == Silent && l.s.opt.silentPaths
@@ -151,6 +180,10 @@ func (l *lunClearing) wanted(d Device) bool {
 
 // cached reports whether the kernel knows the path's LU by the wanted name.
 func (l *lunClearing) cached(p Path) bool {
-	ds, err := scsi.ParseDesignators(l.there[p.HCTL].VPD83)
+	return l.isWanted(l.there[p.HCTL])
+}
+
+func (l *lunClearing) isWanted(d sysfs.SCSIDevice) bool {
+	ds, err := scsi.ParseDesignators(d.VPD83)
 	return err == nil && l.name.In(ds)
 }

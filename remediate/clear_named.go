@@ -100,13 +100,13 @@ func (a aliases) goesBy(f *Facts, n scsi.Name) bool {
 
 // agree looks at the LUs that wanted chooses, and where one of them is to go,
 // waits for the dwell time and looks again. refuse ends it at the first look.
-func (s *Sweeper) agree(ctx context.Context, wanted func(*Facts) bool, refuse func([]Device) error) (*Survey, error) {
+func (s *Sweeper) agree(ctx context.Context, wanted func(*Facts) bool, refuse func(context.Context, []Device) error) (*Survey, error) {
 	first, err := s.survey(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
 	if refuse != nil {
-		if err := refuse(first.Devices); err != nil {
+		if err := refuse(ctx, first.Devices); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +122,7 @@ func (s *Sweeper) agree(ctx context.Context, wanted func(*Facts) bool, refuse fu
 	}
 	second = agreed(first, second)
 	if refuse != nil {
-		err = refuse(second.Devices)
+		err = refuse(ctx, second.Devices)
 	}
 	return second, err
 }
