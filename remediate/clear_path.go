@@ -51,7 +51,7 @@ func (r *run) udevHears(ctx context.Context, h *held) {
 	defer cancel()
 	c := r.s.calm
 	_ = poll(ctx, 10*time.Millisecond, func() (bool, error) {
-		known, err := park.Do(ctx, c.dirs, "/run/udev/data/"+h.Devt.String(), func() (bool, error) { return c.byID.Known(ctx, h.Devt) })
+		known, err := c.byID.Known(ctx, h.Devt)
 		return err != nil && ctx.Err() == nil || err == nil && !known, nil
 	}, func() error {
 		r.udevSlow = true

@@ -9,7 +9,6 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/diskbyid"
-	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -170,7 +169,6 @@ type host struct {
 	links      shared[[]diskbyid.Link]
 
 	byID    *diskbyid.Dir
-	dirs    *park.Lot // what udev knows of a path that goes
 	targets inventories
 
 	crowd *crowd
@@ -180,7 +178,7 @@ type host struct {
 }
 
 func newHost(sys System) *host {
-	h := &host{System: sys, crowd: &crowd{}, byID: diskbyid.New(sys.FS), dirs: park.New(0, nil), turns: make(chan struct{}, flushesAtOnce)}
+	h := &host{System: sys, crowd: &crowd{}, byID: diskbyid.New(sys.FS), turns: make(chan struct{}, flushesAtOnce)}
 	h.closer.apart, h.targets.apart = h.gathering, h.gathering
 	h.closer.crowd, h.targets.crowd = h.crowd, h.crowd
 	return h

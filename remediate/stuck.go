@@ -48,7 +48,6 @@ func (s *Sweeper) Stuck() []StuckCall {
 	for _, c := range s.calm.byID.Stuck() {
 		all = append(all, StuckCall(c))
 	}
-	all = append(all, parked("read ", s.calm.dirs)...)
 	for _, c := range s.locks.Stuck() {
 		all = append(all, StuckCall{"lock directory: " + c.Key, c.Since, c.WChan})
 	}
