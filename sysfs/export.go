@@ -45,7 +45,7 @@ func (f *FS) Exports(ctx context.Context) ([]Export, error) {
 		for _, e := range namespaces {
 			x := Export{Name: strings.TrimSuffix(e.name, "/device_path"), Path: strings.TrimSpace(e.text)}
 			on, err := readFile(f.Path(sysDir, configDir, x.Name, "enable"))
-			if err != nil && !absent(err) || strings.HasPrefix(string(on), "1") {
+			if err != nil && !notThere(err) || strings.HasPrefix(string(on), "1") {
 				out = append(out, f.exported(x))
 			}
 		}
@@ -89,7 +89,7 @@ func (f *FS) configured(module, pattern string) ([]attrText, error) {
 	var out []attrText
 	for _, name := range found {
 		text, err := readFile(f.Path(sysDir, configDir, name))
-		if err != nil && !absent(err) {
+		if err != nil && !notThere(err) {
 			return nil, err
 		}
 		if err == nil {
@@ -98,6 +98,10 @@ func (f *FS) configured(module, pattern string) ([]attrText, error) {
 	}
 	return out, nil
 }
+
+// notThere reports whether a pattern leads nowhere: among the directories that it is
+// about there are attributes.
+func notThere(err error) bool { return absent(err) || errors.Is(err, syscall.ENOTDIR) }
 
 // configVisible fails where a module is loaded and its directory in configfs is not to
 // be seen.
@@ -121,7 +125,7 @@ var errNoConfig = errors.New("its module is loaded, but configfs is not mounted 
 // there.
 func (f *FS) configNames(at string) ([]string, error) {
 	d, err := openDir(f.Path(sysDir, configDir, at))
-	if absent(err) || errors.Is(err, syscall.ENOTDIR) {
+	if notThere(err) {
 		return nil, nil
 	}
 	if err != nil {

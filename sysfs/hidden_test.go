@@ -113,6 +113,7 @@ func TestExports(t *testing.T) {
 		"sys/kernel/config/target/core/pscsi_0/z/info : "+hexOf(pscsi),
 		"sys/kernel/config/target/core/iblock_1/unset/info = Status: DEACTIVATED",
 		"sys/kernel/config/target/core/alua/",
+		"sys/kernel/config/target/core/fileio_0/hba_info = HBA Index: 1",
 		"sys/kernel/config/nvmet/subsystems/nqn/namespaces/1/device_path = /dev/sdb",
 		"sys/kernel/config/nvmet/subsystems/nqn/namespaces/1/enable = 1",
 		"sys/kernel/config/nvmet/subsystems/nqn/namespaces/2/device_path = /dev/sdb",

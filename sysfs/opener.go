@@ -66,7 +66,7 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 		if err != nil {
 			return Openers{}, err
 		}
-		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: sync.OnceValue(f.bootTime)}
+		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: sync.OnceValue(f.bootTime), comparable: sync.OnceValue(f.ownNumbers)}
 		perProcess, err := each(ctx, pids, func(pid int) (opened, bool, error) {
 			o, err := ofProcess(ctx, f.files, pid, "open files", func() (opened, error) { return s.process(pid), nil })
 			if err != nil { // what does not come back may have anything open

@@ -33,28 +33,15 @@ type openScan struct {
 	want   func(DevNum) bool
 	mounts *mountTypes
 	boot   func() time.Time // zero if it could not be told
+
+	comparable func() bool // whether the kernel can be asked which threads share their files
 }
 
 // process returns what a process has open.
 func (s *openScan) process(pid int) opened {
 	o := opened{pid: pid}
-	dir := strconv.Itoa(pid)
-	fds, err := s.fds(dir + "/fd")
-	if err == nil && len(fds) == 0 {
-		dir, fds = s.otherThread(pid)
-	}
-	if err != nil {
-		o.unseen(err)
-		return o
-	}
-	files, err := openDir(s.fs.Path(procDir, dir, "fd"))
-	if err != nil {
-		o.unseen(err)
-		return o
-	}
-	defer files.close()
-	for _, fd := range fds {
-		o.unseen(s.file(&o, files, dir, fd))
+	for _, t := range s.tables(&o) {
+		s.table(&o, t)
 	}
 	s.describe(&o)
 	return o
@@ -69,23 +56,6 @@ func (s *openScan) fds(dir string) ([]int, error) {
 		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
 	}
 	return fds, err
-}
-
-// otherThread finds a thread that still has files where the first one has none.
-// A process that was killed while one of its threads sleeps in the kernel looks
-// like that: the first thread is a zombie, and the sleeping one keeps all files.
-func (s *openScan) otherThread(pid int) (dir string, fds []int) {
-	tids, _ := s.fs.tasks(pid)
-	for _, tid := range tids {
-		if tid == pid {
-			continue
-		}
-		dir = strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid)
-		if fds, err := s.fds(dir + "/fd"); err == nil && len(fds) > 0 {
-			return dir, fds
-		}
-	}
-	return strconv.Itoa(pid), nil
 }
 
 // file looks at one file descriptor of the process in proc: a block device, a

@@ -1,0 +1,94 @@
+package sysfs
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// An fdTable is a table of open files, as one of the threads that share it shows it.
+type fdTable struct {
+	tid int
+	dir string // below /proc
+	fds []int
+}
+
+// tables lists the tables of open files of a process. Its threads share one, but for
+// those that have left it (unshare(2), CLONE_FILES) or whose first one has ended: a
+// process that was killed while one of its threads sleeps in the kernel has a zombie for
+// its first thread, and the sleeping one keeps all files.
+func (s *openScan) tables(o *opened) []fdTable {
+	own := strconv.Itoa(o.pid)
+	fds, err := s.fds(own + "/fd")
+	if err != nil {
+		o.unseen(err)
+		return nil
+	}
+	all := []fdTable{{o.pid, own, fds}}
+	tids, _ := s.fs.tasks(o.pid)
+	for _, tid := range tids {
+		if tid == o.pid || s.sameTable(all, tid) {
+			continue
+		}
+		dir := own + "/task/" + strconv.Itoa(tid)
+		fds, err := s.fds(dir + "/fd")
+		if err != nil {
+			o.unseen(err)
+			continue
+		}
+		if t := (fdTable{tid, dir, fds}); len(fds) > 0 && !s.looksLike(all, t) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// sameTable reports whether the kernel says that a thread shares one of the tables.
+func (s *openScan) sameTable(all []fdTable, tid int) bool {
+	return s.comparable() && slices.ContainsFunc(all, func(t fdTable) bool {
+		same, told := sharesFiles(t.tid, tid)
+		return told && same
+	})
+}
+
+// looksLike reports, where the kernel does not tell, whether one of the tables has files
+// of the same numbers.
+func (s *openScan) looksLike(all []fdTable, other fdTable) bool {
+	return slices.ContainsFunc(all, func(t fdTable) bool {
+		if s.comparable() {
+			if _, told := sharesFiles(t.tid, other.tid); told {
+				return false
+			}
+		}
+		return slices.Equal(t.fds, other.fds)
+	})
+}
+
+// ownNumbers reports whether the processes of /proc have there the numbers by which this
+// one may call them: it is the procfs of our own pid namespace.
+func (f *FS) ownNumbers() bool {
+	text, err := readFile(f.Path(procDir, "self", "status"))
+	if err != nil || !f.live {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		if numbers, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			return slices.Equal(strings.Fields(numbers), []string{strconv.Itoa(os.Getpid())})
+		}
+	}
+	return false
+}
+
+// table looks at the files of one table.
+func (s *openScan) table(o *opened, t fdTable) {
+	files, err := openDir(s.fs.Path(procDir, t.dir, "fd"))
+	if err != nil {
+		o.unseen(err)
+		return
+	}
+	defer files.close()
+	for _, fd := range t.fds {
+		o.unseen(s.file(o, files, t.dir, fd))
+	}
+}
