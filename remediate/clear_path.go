@@ -9,6 +9,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/lunsweep/lunsweep/diskbyid"
 	"github.com/lunsweep/lunsweep/internal/park"
 	"github.com/lunsweep/lunsweep/sysfs"
 )
@@ -36,27 +37,37 @@ func (r *run) clearPaths(ctx context.Context, paths []*held) error {
 	return nil
 }
 
-// udevPatience is how long udev may take to begin with the end of a disk.
-const udevPatience = time.Second
+// udevPatience is how long udev may take over the end of a disk.
+const udevPatience = 2 * time.Second
 
-// udevHears waits until udev has begun with the end of a disk, before the next one of the
-// LU goes. Old versions that work off both at once give the LU's link to each other's
-// disk in turn, and may leave it there for good (seen with 247): it would lead to
-// whatever gets that disk's name. A udev that is slow is waited for once.
+// udevHears waits until udev has begun with the end of a disk, and has given the LU's
+// links to another, before the next one of the LU goes. Old versions that work off both at
+// once give a link to each other's disk in turn, and may leave it there for good (seen
+// with 247): it would lead to whatever gets that disk's name. A udev that is slow is
+// waited for once.
 func (r *run) udevHears(ctx context.Context, h *held) {
 	if r.udevSlow {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, udevPatience)
 	defer cancel()
-	c := r.s.calm
 	_ = poll(ctx, 10*time.Millisecond, func() (bool, error) {
-		known, err := c.byID.Known(ctx, h.Devt)
-		return err != nil && ctx.Err() == nil || err == nil && !known, nil
+		led, err := r.ledTo(ctx, h)
+		return err != nil && ctx.Err() == nil || err == nil && !led, nil
 	}, func() error {
 		r.udevSlow = true
 		return nil
 	})
+}
+
+// ledTo reports whether udev still knows a disk, or has a link of the LU's lead to it.
+func (r *run) ledTo(ctx context.Context, h *held) (bool, error) {
+	c := r.s.calm
+	if known, err := c.byID.Known(ctx, h.Devt); known || err != nil {
+		return known, err
+	}
+	links, err := c.Links(ctx)
+	return slices.ContainsFunc(links, func(l diskbyid.Link) bool { return l.Dev == h.Dev && l.Claims(r.t.WWID) }), err
 }
 
 // clearLost takes one path away from a LU that lives on: out of its map first.

@@ -90,10 +90,10 @@ func TestVerifyLooksAgainAfterUdev(t *testing.T) {
 }
 
 // The second disk of a LU is deleted once udev has begun with the end of the first, and
-// of a udev that does not one second is waited for.
+// of a udev that does not two seconds are waited for.
 func TestDeletesWaitForUdev(t *testing.T) {
 	t.Parallel()
-	for begins, least := range map[time.Duration]time.Duration{300 * time.Millisecond: 290 * time.Millisecond, time.Hour: 990 * time.Millisecond} {
+	for begins, least := range map[time.Duration]time.Duration{300 * time.Millisecond: 290 * time.Millisecond, time.Hour: 1990 * time.Millisecond} {
 		s := lost(t, remediatetest.Fail)
 		data := filepath.Join(s.Tree(), "run/udev/data")
 		require.NoError(t, os.MkdirAll(data, 0o755))
