@@ -53,3 +53,23 @@ func TestRingThatIsBusy(t *testing.T) {
 		})
 	}
 }
+
+// A thread with a table of open files of its own has the disk open.
+func TestThreadWithItsOwnFiles(t *testing.T) {
+	t.Parallel()
+	s := unmultipathed(t)
+	s.Unmap(s.lu)
+	s.Open("sdi", 41702, "qemu", remediatetest.Writing)
+	require.False(t, s.find(t).Removable)
+	process := filepath.Join(s.Tree(), "proc/41702")
+	thread := filepath.Join(process, "task/41703")
+	require.NoError(t, os.MkdirAll(thread, 0o755))
+	for _, dir := range []string{"fd", "fdinfo"} {
+		require.NoError(t, os.Rename(filepath.Join(process, dir), filepath.Join(thread, dir)))
+		require.NoError(t, os.Mkdir(filepath.Join(process, dir), 0o755))
+	}
+	require.NoError(t, os.Symlink("/dev/null", filepath.Join(process, "fd/0")))
+	require.NoError(t, os.WriteFile(filepath.Join(process, "fdinfo/0"), []byte("pos:\t0\nflags:\t0100000\nmnt_id:\t25\n"), 0o600))
+	d := s.find(t)
+	require.False(t, d.Removable, "%v", d.InUse)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,6 +43,7 @@ func init() {
 //	ring     registered with an io_uring, the file descriptor closed
 //	flight   sent to itself through a socket and never received
 //	direct   for reading and writing with O_DIRECT, as a virtual machine does
+//	thread   by a thread that has left the table of open files of the others
 //
 // in gives a program and arguments to start it by, such as unshare. It ends with
 // the test, or when release is called.
@@ -73,6 +75,9 @@ func Holder(t testing.TB, how, device string, in ...string) (pid int, release fu
 }
 
 func hold(how, device string) error {
+	if how == "thread" {
+		return holdApart(device)
+	}
 	mode := map[string]int{"mapped": unix.O_RDONLY, "direct": unix.O_RDWR | unix.O_DIRECT}[how]
 	if how == "open" || how == "ring" || how == "flight" {
 		mode = unix.O_RDWR
@@ -92,6 +97,21 @@ func hold(how, device string) error {
 		return nil
 	}
 	return errorsFirst(err, unix.Close(fd))
+}
+
+// holdApart has a thread open the device that shares its files with no other.
+func holdApart(device string) error {
+	opened := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good
+		err := unix.Unshare(unix.CLONE_FILES)
+		if err == nil {
+			_, err = unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+		}
+		opened <- err
+		select {}
+	}()
+	return <-opened
 }
 
 // register makes an io_uring and registers a file with it: io_uring_setup(2),

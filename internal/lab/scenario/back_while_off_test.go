@@ -78,10 +78,10 @@ func TestBackWhileOff(t *testing.T) {
 	<-held
 	pattern.Check(t)
 	expectThere(t, d.Map(t, kept), 2)
-	for _, disk := range disks {
-		guest.Run(t, "multipathd", "add", "path", disk) // as the reason says
-	}
-	guest.WaitFor(t, "the LU has its map again", 30*time.Second, func() error {
+	guest.WaitFor(t, "the LU has its map again", time.Minute, func() error {
+		for _, disk := range disks { // as the reason says; a busy one may refuse at first
+			_, _ = guest.TryFor(10*time.Second, "multipathd", "add", "path", disk)
+		}
 		for _, again := range guest.Maps() {
 			if again.WWID == m.WWID {
 				return carries(t, again, 2)

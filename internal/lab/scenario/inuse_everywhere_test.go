@@ -116,6 +116,9 @@ var opened = []holder{
 	{"file registered with an io_uring", remediate.UseProcess, "", "", func(t *testing.T, d string) (string, func()) {
 		return process(guest.Holder(t, "ring", d))
 	}},
+	{"file of a thread with a table of its own", remediate.UseProcess, "", "", func(t *testing.T, d string) (string, func()) {
+		return process(guest.Holder(t, "thread", d))
+	}},
 	{"mapping", remediate.UseProcess, "", "", func(t *testing.T, d string) (string, func()) {
 		return process(guest.Holder(t, "mapped", d))
 	}},
