@@ -40,8 +40,8 @@ func (r *run) clearPaths(ctx context.Context, paths []*held) error {
 // udevPatience is how long udev may take over the end of a disk.
 const udevPatience = 2 * time.Second
 
-// udevHears waits until udev has begun with the end of a disk, and has given the LU's
-// links to another, before the next one of the LU goes. Old versions that work off both at
+// udevHears waits until udev has begun with the end of a disk, and has given its links to
+// another, before the next one of the LU goes. Old versions that work off both at
 // once give a link to each other's disk in turn, and may leave it there for good (seen
 // with 247): it would lead to whatever gets that disk's name. A udev that is slow is
 // waited for once.
@@ -60,14 +60,14 @@ func (r *run) udevHears(ctx context.Context, h *held) {
 	})
 }
 
-// ledTo reports whether udev still knows a disk, or has a link of the LU's lead to it.
+// ledTo reports whether udev still knows a disk, or has a link lead to it.
 func (r *run) ledTo(ctx context.Context, h *held) (bool, error) {
 	c := r.s.calm
 	if known, err := c.byID.Known(ctx, h.Devt); known || err != nil {
 		return known, err
 	}
 	links, err := c.Links(ctx)
-	return slices.ContainsFunc(links, func(l diskbyid.Link) bool { return l.Dev == h.Dev && l.Claims(r.t.WWID) }), err
+	return slices.ContainsFunc(links, func(l diskbyid.Link) bool { return l.Dev == h.Dev }), err
 }
 
 // clearLost takes one path away from a LU that lives on: out of its map first.

@@ -113,6 +113,8 @@ type run struct {
 
 	misleading []string // what names what is gone and leads to a disk that stays
 
+	names []string // every name that the disks gave the LU when they were held
+
 	locks []*lockdir.Lock
 	notes *lockdir.Lock // the one of the LU's own name, beside which the note is
 	note  Unfinished    // as it was last written

@@ -28,7 +28,7 @@ func (r *run) lock(ctx context.Context) error {
 			continue
 		}
 		if d, err := h.pin.Device(ctx); err == nil {
-			names = append(names, believed(&d))
+			names, r.names = append(names, believed(&d)), append(r.names, claimed(&d)...)
 		}
 	}
 	return r.lockNames(ctx, names)

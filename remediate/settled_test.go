@@ -205,3 +205,21 @@ func TestOpenCountMissedOnce(t *testing.T) {
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 	require.GreaterOrEqual(t, looks.Load(), int32(3))
 }
+
+// A link by another of the LU's names than the plan's counts as a remainder, too, where it
+// leads to what was a disk of the LU's.
+func TestVerifySeesEveryName(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	page, err := os.ReadFile(filepath.Join(s.Tree(), "sys/block/sdi/device/vpd_pg83"))
+	require.NoError(t, err)
+	link := filepath.Join(s.Tree(), "dev/disk/by-id/scsi-"+t10Of(t, page))
+	s.After("sdj delete", func() { _ = os.Symlink("../../sdj", link) })
+	sw := s.sweeper(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	r, err := sw.Execute(ctx, planned(t, sw, s.lu.WWID()))
+	require.NoError(t, err)
+	var remains *remediate.RemainsError
+	require.ErrorAs(t, r.Results[0].Err, &remains, "%s", r.Results[0].Reason)
+}

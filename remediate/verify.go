@@ -259,10 +259,20 @@ func (r *run) remembered(ctx context.Context) ([]string, error) {
 	for _, e := range heard.entriesOf(r.t) {
 		left = append(left, entryWords(e))
 	}
-	for _, l := range heard.linksOf(r.t) {
-		left = append(left, linkWords(l))
+	ours := heard.linksOf(r.t)
+	for _, l := range heard.links {
+		if slices.Contains(ours, l) || r.leftLink(l) {
+			left = append(left, linkWords(l))
+		}
 	}
 	return left, err
+}
+
+// leftLink reports whether a link names the LU by another name than the plan does, and
+// leads to a disk that was the LU's.
+func (r *run) leftLink(l diskbyid.Link) bool {
+	return !r.t.Keeps && slices.ContainsFunc(r.held, func(h *held) bool { return h.Dev != "" && h.Dev == l.Dev }) &&
+		slices.ContainsFunc(r.names, l.Claims)
 }
 
 // remains is everything that is left of the target, the devices included.
