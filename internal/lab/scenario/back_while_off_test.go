@@ -134,8 +134,11 @@ func onFirstHost(t *testing.T, disks []string) string {
 func inState(disks []string, want string) error {
 	for _, disk := range disks {
 		got, err := os.ReadFile("/sys/block/" + disk + "/device/state")
-		if err != nil || strings.TrimSpace(string(got)) != want {
-			return fmt.Errorf("%s is %q, %v", disk, got, err)
+		if err != nil {
+			return err
+		}
+		if strings.TrimSpace(string(got)) != want {
+			return fmt.Errorf("%s is %q", disk, got)
 		}
 	}
 	return nil
