@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestOnlineHangs(t *testing.T) {
 	end := make(chan struct{})
 	t.Cleanup(func() { close(end) })
 	sys := s.System()
-	first := ""
+	var first atomic.Value // the attribute of the disk that hangs
 	ctx, cancel := context.WithCancel(within(t))
 	defer cancel()
 	var err error
@@ -31,8 +32,7 @@ func TestOnlineHangs(t *testing.T) {
 			cancel()
 			return syscall.EIO
 		}
-		if string(data) == "running\n" && (first == "" || first == f.Name()) {
-			first = f.Name()
+		if string(data) == "running\n" && (first.CompareAndSwap(nil, f.Name()) || first.Load() == f.Name()) {
 			_, _ = f.Write(data) // the state is set first
 			<-end
 			return nil
