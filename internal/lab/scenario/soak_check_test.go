@@ -144,7 +144,7 @@ func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	m, had := before.maps[s.wwid(v)]
 	reused := s.book.Alive(v.lun, 1-v.volume) || s.wasAlive[volumeID{v.lun, 1 - v.volume}] || before.mistaken(v.lun, s.wwid(v))
 	forgotten := s.restarted && !s.alive(v)
-	mustStay := s.alive(v) && len(m.Paths) > 0 || s.inUse(v) || !soak.Ours(v.lun) && !reused && !forgotten
+	mustStay := s.alive(v) && before.knows(m) || s.inUse(v) || !soak.Ours(v.lun) && !reused && !forgotten
 	if !had || !mustStay {
 		return
 	}
@@ -183,6 +183,12 @@ func (s *soaker) madeAgain(v volumeID, mistaken bool) {
 		}
 		return nil
 	})
+}
+
+// knows reports whether the kernel takes a path of the map for the map's volume's. One
+// that it takes for another's multipathd takes out, and the map with the last of them.
+func (at sight) knows(m guest.Map) bool {
+	return slices.ContainsFunc(at.disks, func(d guest.Disk) bool { return slices.Contains(m.Paths, d.Name) && d.WWID == m.WWID })
 }
 
 // mistaken reports whether the kernel takes a disk of the LUN for another volume's than
