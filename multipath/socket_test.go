@@ -3,119 +3,15 @@ package multipath
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
-	"net"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 )
-
-// A fakeDaemon speaks multipathd's protocol on a socket of the test's own. Its
-// frames come in pieces, as they may.
-type fakeDaemon struct {
-	listener net.Listener
-	addr     string
-
-	mu    sync.Mutex
-	words []string
-	conns []net.Conn
-	reply func(order string) string // set before the first order; silence ends the wait of nobody
-}
-
-// silence is a reply that never comes.
-const silence = "\x00silence"
-
-func newFakeDaemon(t *testing.T) *fakeDaemon {
-	t.Helper()
-	return fakeDaemonAt(t, filepath.Join(shortDir(t), "s"))
-}
-
-// shortDir is a t.TempDir, which itself can be too long for a socket's path.
-func shortDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "mp")
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
-func fakeDaemonAt(t *testing.T, addr string) *fakeDaemon {
-	t.Helper()
-	d := &fakeDaemon{addr: addr, reply: func(string) string { return "ok\n" }}
-	var err error
-	d.listener, err = net.Listen("unix", addr)
-	require.NoError(t, err)
-	go d.serve()
-	t.Cleanup(d.stop)
-	return d
-}
-
-func (d *fakeDaemon) client() *Socket { return NewSocket("/nowhere", WithAddress(d.addr)) }
-
-func (d *fakeDaemon) stop() {
-	d.listener.Close()
-	d.hangUp()
-}
-
-func (d *fakeDaemon) hangUp() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, c := range d.conns {
-		c.Close()
-	}
-	d.conns = nil
-}
-
-func (d *fakeDaemon) said() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Clone(d.words)
-}
-
-func (d *fakeDaemon) serve() {
-	for {
-		c, err := d.listener.Accept()
-		if err != nil {
-			return
-		}
-		d.mu.Lock()
-		d.conns = append(d.conns, c)
-		d.mu.Unlock()
-		go d.talk(c)
-	}
-}
-
-func (d *fakeDaemon) talk(c net.Conn) {
-	for {
-		order, err := readFrame(c)
-		if err != nil {
-			return
-		}
-		d.mu.Lock()
-		d.words = append(d.words, order)
-		d.mu.Unlock()
-		text := d.reply(order)
-		if text == silence {
-			continue
-		}
-		head := make([]byte, wordSize)
-		putSize(head, uint64(len(text)+1))
-		for _, piece := range [][]byte{head[:3], head[3:], []byte(text[:len(text)/2]), []byte(text[len(text)/2:] + "\x00")} {
-			if _, err := c.Write(piece); err != nil {
-				return
-			}
-		}
-	}
-}
 
 func TestSocketOrders(t *testing.T) {
 	tests := []struct {
@@ -291,108 +187,6 @@ func TestSocketKeepsConnections(t *testing.T) {
 	require.NoError(t, s.Alive(t.Context()))
 }
 
-func TestSocketNobody(t *testing.T) {
-	dir := t.TempDir()
-	s := NewSocket(dir)
-	require.NotContains(t, s.addrs, abstractAddress, "a simulated host must not reach this machine's daemon")
-	require.Contains(t, NewSocket("/").addrs, abstractAddress)
-	_, err := s.Topology(t.Context())
-	require.ErrorIs(t, err, ErrNoDaemon)
-	require.ErrorIs(t, s.Flush(t.Context(), "mpathb"), ErrNoDaemon)
-
-	d := newFakeDaemon(t)
-	d.stop()
-	require.ErrorIs(t, d.client().Flush(t.Context(), "mpathb"), ErrNoDaemon)
-}
-
-// A host's daemon is found under the root of its file system, wherever its
-// version listens.
-func TestSocketRoot(t *testing.T) {
-	for _, path := range []string{"run/multipathd.socket", "var/run/multipathd.sock"} {
-		root := shortDir(t)
-		require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(path)), 0o700))
-		d := fakeDaemonAt(t, filepath.Join(root, path))
-		require.NoError(t, NewSocket(root).DisableQueueing(t.Context(), "mpathb"), path)
-		require.Equal(t, []string{"show daemon", "disablequeueing map mpathb"}, d.said(), path)
-	}
-}
-
-// hangingDial makes s look up addr on a file system that does not answer before
-// the test ends, or free is closed, and counts how often that is begun.
-func hangingDial(t *testing.T, s *Socket, addr string) (free func(), begun *atomic.Int32) {
-	t.Helper()
-	begun = new(atomic.Int32)
-	answer := make(chan struct{})
-	free = sync.OnceFunc(func() { close(answer) })
-	t.Cleanup(free)
-	s.dial = func(ctx context.Context, a string) (net.Conn, error) {
-		if a == addr {
-			begun.Add(1)
-			<-answer
-			ctx = context.Background() // connect(2) knows nothing of a context
-		}
-		return dialUnix(ctx, a)
-	}
-	return free, begun
-}
-
-// A host without multipathd whose /var hangs: each call ends, one connect(2)
-// stays behind and is named, and a connection that comes of it in the end is
-// closed.
-func TestSocketFileSystemHangs(t *testing.T) {
-	root := shortDir(t)
-	dir := filepath.Join(root, "var/run")
-	require.NoError(t, os.MkdirAll(dir, 0o700))
-	d := fakeDaemonAt(t, filepath.Join(dir, "multipathd.sock"))
-	s := NewSocket(root)
-	free, begun := hangingDial(t, s, d.addr)
-	require.Empty(t, s.Stuck())
-	for range 2 {
-		for name, call := range map[string]func(context.Context) error{
-			"Topology": func(ctx context.Context) error { _, err := s.Topology(ctx); return err },
-			"Flush":    func(ctx context.Context) error { return s.Flush(ctx, "mpathb") },
-		} {
-			ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
-			err := call(ctx)
-			cancel()
-			require.True(t, silent(err), "%s: %v", name, err)
-			require.False(t, Uncertain(err), name)
-			require.ErrorContains(t, err, d.addr, name)
-		}
-	}
-	require.EqualValues(t, 1, begun.Load())
-	require.Len(t, s.Stuck(), 1)
-	require.Equal(t, "connect to "+d.addr, s.Stuck()[0].What)
-	require.Equal(t, s.Stuck(), NewAuto(s, NewCommand(nil), nil).Stuck())
-
-	free()
-	require.Eventually(t, func() bool {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return len(d.conns) == 1 && hungUp(d.conns[0])
-	}, 5*time.Second, time.Millisecond)
-	require.NoError(t, s.DisableQueueing(t.Context(), "mpathb"))
-	require.Empty(t, s.Stuck())
-}
-
-// hungUp reports whether the peer has closed the connection.
-func hungUp(c net.Conn) bool {
-	_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
-	_, err := c.Read(make([]byte, 1))
-	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
-}
-
-// Where the file system of one socket hangs, the daemon is found at the next.
-func TestSocketPassesWhatHangs(t *testing.T) {
-	d := newFakeDaemon(t)
-	s := NewSocket("/nowhere", WithAddress("/hangs", d.addr))
-	hangingDial(t, s, "/hangs")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	require.ErrorIs(t, s.Flush(ctx, "mpathb"), ErrSilent)
-	require.NoError(t, s.Flush(t.Context(), "mpathb"), "the second time nobody waits for it any more")
-}
-
 func TestSocketCancelled(t *testing.T) {
 	d := newFakeDaemon(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -418,48 +212,4 @@ func TestSocketConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-func TestFrame(t *testing.T) {
-	_, err := frame(strings.Repeat("x", 512))
-	require.Error(t, err)
-	b, err := frame("show daemon")
-	require.NoError(t, err)
-	got, err := readFrame(strings.NewReader(string(b)))
-	require.NoError(t, err)
-	require.Equal(t, "show daemon", got)
-
-	long := make([]byte, wordSize)
-	putSize(long, longestTell)
-	for name, tt := range map[string]struct {
-		in   string
-		want error
-	}{
-		"nothing":     {"", io.EOF},
-		"half a head": {string(b[:3]), io.ErrUnexpectedEOF},
-		"half a text": {string(b[:len(b)-4]), io.ErrUnexpectedEOF},
-		"length 0":    {string(make([]byte, wordSize)), ErrReply},
-		"too long":    {string(long), ErrReply},
-		"no NUL":      {string(b[:len(b)-1]) + "x", ErrReply},
-	} {
-		_, err := readFrame(strings.NewReader(tt.in))
-		require.ErrorIs(t, err, tt.want, name)
-	}
-}
-
-func FuzzReply(f *testing.F) {
-	for _, s := range []string{"ok\n", "fail\n", "fail\ntimeout\n", "timeout\n", "permission deny: need to be root", "multipath-tools v0.9.4\nCLI commands reference:\n", "", "sdi\t1:0:0:1\tmpatha\t3600\n"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		if verdict(s) == nil && trouble(s) != nil {
-			t.Fatal("an error of the daemon's taken for a success")
-		}
-		if paths, err := parsePaths(s); err != nil && paths != nil {
-			t.Fatal("paths beside an error")
-		}
-		if body, err := readFrame(strings.NewReader(s)); err != nil && body != "" {
-			t.Fatal("a text beside an error")
-		}
-	})
 }

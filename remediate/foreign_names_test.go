@@ -17,12 +17,12 @@ import (
 
 // renamedKernel gives one map another uuid.
 type renamedKernel struct {
-	kernelMaps
+	*multipath.DeviceMapper
 	from, to string
 }
 
 func (k renamedKernel) Tables(ctx context.Context) ([]multipath.Table, error) {
-	all, err := k.kernelMaps.Tables(ctx)
+	all, err := k.DeviceMapper.Tables(ctx)
 	all = slices.Clone(all)
 	for i := range all {
 		if all[i].UUID == k.from {
@@ -36,7 +36,7 @@ func (k renamedKernel) Table(ctx context.Context, uuid string) (multipath.Table,
 	if uuid == k.to {
 		uuid = k.from
 	}
-	t, err := k.kernelMaps.Table(ctx, uuid)
+	t, err := k.DeviceMapper.Table(ctx, uuid)
 	if t.UUID == k.from {
 		t.UUID = k.to
 	}
@@ -59,7 +59,7 @@ func TestMixedMapByT10Name(t *testing.T) {
 			require.NotEmpty(t, scsiName)
 			uuid := filepath.Join(m.Tree(), "sys/block/dm-12/dm/uuid")
 			require.NoError(t, os.WriteFile(uuid, []byte("mpath-"+scsiName+"\n"), 0o600))
-			sys.Kernel = renamedKernel{sys.Kernel, "mpath-" + m.lu.WWID(), "mpath-" + scsiName}
+			sys.Kernel = renamedKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + m.lu.WWID(), "mpath-" + scsiName}
 			owner := remediate.WithOwner(func(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
 				if sub.WWID == scsiName {
 					return remediate.Claim{Owner: remediate.Mine, Detached: true}, nil

@@ -63,7 +63,6 @@ func TestBackDuringTheSeal(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Fail)
 	sys := s.System()
-	waited := false
 	var again atomic.Int32
 	sys.Reader = hookedReader{reader: sys.Reader, claim: func(string) {
 		// after the disk was switched on and off once more, the look for users
@@ -73,12 +72,7 @@ func TestBackDuringTheSeal(t *testing.T) {
 			time.Sleep(7 * time.Second)
 		}
 	}}
-	sw := s.on(t, sys, remediate.WithObserver(func(e remediate.Event) {
-		if e.Kind == remediate.EventBegin && e.Action == remediate.DeletePath && !waited {
-			waited = true
-			time.Sleep(5*time.Second + 200*time.Millisecond)
-		}
-	}))
+	sw := s.on(t, sys, beforeDelete(func() { time.Sleep(long) }))
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.NotEqual(t, remediate.Removed, res.Outcome, res.Reason)
 	require.Positive(t, again.Load())

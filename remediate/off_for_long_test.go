@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,19 +15,30 @@ import (
 	"github.com/lunsweep/lunsweep/sysfs"
 )
 
+// long is longer than a disk may be off before it is asked again.
+const long = 5*time.Second + 200*time.Millisecond
+
+// beforeDelete has something happen when the first disk is about to be deleted, once it
+// has its turn.
+func beforeDelete(happens func()) remediate.Option {
+	var once sync.Once
+	return remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventBegin && e.Action == remediate.DeletePath {
+			once.Do(happens)
+		}
+	})
+}
+
 // Disks that are off cannot be asked, and may have to wait with that for others' deletes:
 // a LU that has come back meanwhile stays, and its disks are running again.
 func TestBackWhileItsDisksAreOff(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Fail)
 	waited := false
-	sw := s.on(t, s.System(), remediate.WithObserver(func(e remediate.Event) {
-		if e.Kind != remediate.EventBegin || e.Action != remediate.DeletePath || waited {
-			return
-		}
+	sw := s.on(t, s.System(), beforeDelete(func() {
 		waited = true
 		s.Restore(s.lu)
-		time.Sleep(5*time.Second + 200*time.Millisecond)
+		time.Sleep(long)
 	}))
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	var evidence *remediate.EvidenceError
@@ -50,13 +62,7 @@ func TestBackWhileItsDisksAreOff(t *testing.T) {
 func TestOffForLong(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Fail)
-	waited := false
-	sw := s.on(t, s.System(), remediate.WithObserver(func(e remediate.Event) {
-		if e.Kind == remediate.EventBegin && e.Action == remediate.DeletePath && !waited {
-			waited = true
-			time.Sleep(5*time.Second + 200*time.Millisecond)
-		}
-	}))
+	sw := s.on(t, s.System(), beforeDelete(func() { time.Sleep(long) }))
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 	require.Contains(t, s.log(), "state running", "%v", s.Actions())
@@ -68,10 +74,7 @@ func TestSetRunningBySomebody(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Fail)
 	waited := false
-	sw := s.on(t, s.System(), remediate.WithObserver(func(e remediate.Event) {
-		if e.Kind != remediate.EventBegin || e.Action != remediate.DeletePath || waited {
-			return
-		}
+	sw := s.on(t, s.System(), beforeDelete(func() {
 		waited = true
 		s.Restore(s.lu)
 		s.Recover(s.a, s.b) // all disks of the sessions are running
@@ -111,13 +114,7 @@ func TestSilentDiskThatHadToWait(t *testing.T) {
 		return err
 	}))
 	require.NoError(t, err)
-	waited := false
-	sw := s.on(t, sys, s.detached(), remediate.WithMaxDead(1), remediate.WithObserver(func(e remediate.Event) {
-		if e.Kind == remediate.EventBegin && e.Action == remediate.DeletePath && !waited {
-			waited = true
-			time.Sleep(5*time.Second + 200*time.Millisecond)
-		}
-	}))
+	sw := s.on(t, sys, s.detached(), remediate.WithMaxDead(1), beforeDelete(func() { time.Sleep(long) }))
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 }

@@ -17,17 +17,8 @@ import (
 	"github.com/lunsweep/lunsweep/remediate"
 )
 
-type kernelMaps interface {
-	Tables(ctx context.Context) ([]multipath.Table, error)
-	Table(ctx context.Context, uuid string) (multipath.Table, error)
-	Partitions(ctx context.Context) ([]multipath.PartitionMap, error)
-	FailIfNoPath(ctx context.Context, uuid string) error
-	QueueIfNoPath(ctx context.Context, uuid string) error
-	Resume(ctx context.Context, uuid string) error
-}
-
 // A hangingKernel answers nothing in time.
-type hangingKernel struct{ kernelMaps }
+type hangingKernel struct{ *multipath.DeviceMapper }
 
 func (hangingKernel) Table(ctx context.Context, _ string) (multipath.Table, error) {
 	<-ctx.Done()
@@ -50,7 +41,7 @@ func TestRecoverByItsDeadline(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(text), wwid, w)), 0o600))
 	}
 	sys := s.System()
-	sys.Kernel = hangingKernel{sys.Kernel}
+	sys.Kernel = hangingKernel{sys.Kernel.(*multipath.DeviceMapper)}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	begun := time.Now()

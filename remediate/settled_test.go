@@ -43,23 +43,13 @@ func TestVerifyWaitsForUdev(t *testing.T) {
 
 // A listener is multipathd, that tells when its paths are asked for.
 type listener struct {
-	multipathd
+	*multipath.Command
 	asked func()
-}
-
-type multipathd interface {
-	Topology(ctx context.Context) (*multipath.Topology, error)
-	Paths(ctx context.Context) ([]multipath.DaemonPath, error)
-	DisableQueueing(ctx context.Context, name string) error
-	RestoreQueueing(ctx context.Context, name string) error
-	Flush(ctx context.Context, name string) error
-	ForgetPath(ctx context.Context, dev string) error
-	Backend() string
 }
 
 func (l listener) Paths(ctx context.Context) ([]multipath.DaemonPath, error) {
 	l.asked()
-	return l.multipathd.Paths(ctx)
+	return l.Command.Paths(ctx)
 }
 
 // What udev does while it is looked cannot be seen by that look: where it still had
@@ -74,7 +64,7 @@ func TestVerifyLooksAgainAfterUdev(t *testing.T) {
 	var verifies atomic.Bool
 	var asked atomic.Int32
 	sys := s.System()
-	sys.Daemon = listener{sys.Daemon, func() {
+	sys.Daemon = listener{sys.Daemon.(*multipath.Command), func() {
 		if verifies.Load() && asked.Add(1) == last {
 			_ = os.Remove(queue)
 		}
@@ -216,9 +206,10 @@ func TestVerifySeesEveryName(t *testing.T) {
 	link := filepath.Join(s.Tree(), "dev/disk/by-id/scsi-"+t10Of(t, page))
 	s.After("sdj delete", func() { _ = os.Symlink("../../sdj", link) })
 	sw := s.sweeper(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	p := planned(t, sw, s.lu.WWID())
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 	defer cancel()
-	r, err := sw.Execute(ctx, planned(t, sw, s.lu.WWID()))
+	r, err := sw.Execute(ctx, p)
 	require.NoError(t, err)
 	var remains *remediate.RemainsError
 	require.ErrorAs(t, r.Results[0].Err, &remains, "%s", r.Results[0].Reason)

@@ -32,7 +32,7 @@ func TestHungMappingsLeaveTheRest(t *testing.T) {
 			_, _ = ofProcess(t.Context(), f.maps, i, "maps", func() (int, error) { <-end; return 0, nil })
 		}()
 	}
-	require.Eventually(t, func() bool { return len(f.Stuck()) == park.DefaultLimit }, 2*processPatience, 10*time.Millisecond, "they are told of")
+	require.Eventually(t, func() bool { return len(f.Stuck()) == park.DefaultLimit }, 10*processPatience, 10*time.Millisecond, "they are told of")
 
 	begun := time.Now()
 	open, err := f.Openers(t.Context(), nil)
