@@ -101,8 +101,8 @@ func (l *lunClearing) find(ctx context.Context) (map[sysfs.HCTL]sysfs.SCSIDevice
 	return there, nil
 }
 
-// unchanged makes sure that nothing has come to the LUN since it was first looked at, and
-// that what has it is known by the same pages.
+// unchanged makes sure that nothing but the wanted volume has come to the LUN since it was
+// first looked at, and that what has it is known by the same pages.
 func (l *lunClearing) unchanged(ctx context.Context) error {
 	now, err := l.find(ctx)
 	if err != nil {
@@ -110,8 +110,8 @@ func (l *lunClearing) unchanged(ctx context.Context) error {
 	}
 	for h, d := range now {
 		before, known := l.there[h]
-		if !known && l.isWanted(d) {
-			continue // the host has scanned for it by itself
+		if l.isWanted(d) {
+			continue // if it has come since, the host has scanned for it by itself
 		}
 		if !known || before.Block != d.Block || !bytes.Equal(before.VPD83, d.VPD83) {
 			return evidence(h.String(), Transient, d.Block+" has come to the LUN, or changed, while it was looked at")

@@ -44,3 +44,18 @@ func TestClearLUNNewcomerInDwell(t *testing.T) {
 	_, err := sw.ClearLUN(within(t), lun(1), fresh.WWID())
 	require.Error(t, err, "a disk of a third volume has the LUN")
 }
+
+// The host scans by itself, as an initiator does that hears of a change: when the earlier
+// volume's disk has gone, the wanted one is there, at the same address. That is success.
+func TestClearLUNAndTheHostScans(t *testing.T) {
+	t.Parallel()
+	s := unmultipathed(t)
+	fresh := s.another("new")
+	s.Unmap(s.lu)
+	s.After("sdi delete", func() { fresh.Path("sdi", s.a, 1) })
+	sw := s.sweeper(t, remediate.WithMaxDead(1))
+	r, err := sw.ClearLUN(within(t), remediate.Address{Target: "iqn.2003-01.org.example:a", LUN: 1}, fresh.WWID())
+	require.NoError(t, err)
+	require.Len(t, r.Results, 1)
+	require.Contains(t, s.log(), "sdi delete")
+}

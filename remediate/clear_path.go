@@ -171,12 +171,16 @@ func (r *run) askAgain(ctx context.Context, h *held, running bool, all []*held) 
 // atRestTries is how often a disk is asked again whose last looks took too long.
 const atRestTries = 3
 
-// atRest makes sure of a disk, right before its delete, that it is off, that it was asked
-// not long ago, and that nobody uses it; or, of one whose link is down, the last alone.
+// atRest makes sure of a disk, right before its delete, that nobody uses it, that it is the
+// pinned one, that it is off, and that it was asked not long ago; or, of one whose link is
+// down, the first two alone.
 func (r *run) atRest(ctx context.Context, h *held, all []*held) error {
 	for try := 0; ; try++ {
 		if err := r.seal(ctx, h, all); err != nil {
 			return err
+		}
+		if err := r.s.matches(ctx, h); err != nil {
+			return h.unlessGone(ctx, err)
 		}
 		running, overdue := h.overdue(ctx)
 		if !overdue {
@@ -209,9 +213,6 @@ func (r *run) remove(ctx context.Context, h *held, all []*held) error {
 	if err := r.atRest(ctx, h, all); err != nil {
 		return err
 	}
-	if err := r.s.matches(ctx, h); err != nil {
-		return h.unlessGone(ctx, err)
-	}
 	r.touched, h.deleting = true, true
 	if err := h.pin.Delete(ctx); err != nil {
 		return absentOrGone(stuckOr(err, "delete of "+h.Dev))
@@ -228,7 +229,7 @@ func (r *run) remove(ctx context.Context, h *held, all []*held) error {
 func (r *run) backOnline(paths []*held, cause error) error {
 	ctx, cancel := r.grace()
 	defer cancel()
-	errs := make([]error, len(paths), len(paths)+1)
+	errs := make([]error, len(paths))
 	var wg sync.WaitGroup
 	for i, h := range paths {
 		switch {

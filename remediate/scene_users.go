@@ -179,7 +179,7 @@ func (sc *scene) lookCloser(ctx context.Context, sys *host, disks []string) {
 		sc.unsure = append(sc.unsure, fmt.Sprintf("what %s mapped into memory could not be read: %v", plural(n, "process has", "processes have"), mapped.Blind[0].Err))
 	}
 	if n := len(sc.openers.Unlisted); n > 0 {
-		sc.unsure = append(sc.unsure, fmt.Sprintf("what %s registered with an io_uring is not listed (process %d)", plural(n, "process has", "processes have"), sc.openers.Unlisted[0]))
+		sc.unsure = append(sc.unsure, fmt.Sprintf("not all files of %s are listed (of process %d among them: an io_uring's, or a thread's own)", plural(n, "process", "processes"), sc.openers.Unlisted[0]))
 	}
 	sc.readClaims(ctx, sys, disks)
 }

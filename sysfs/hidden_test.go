@@ -14,13 +14,15 @@ const ringInfo = "pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1221\nSqMask:\t0
 
 func TestParseRingFiles(t *testing.T) {
 	for text, want := range map[string][]string{
-		ringInfo:                            {"/dev/sdi", "/dev/my disk"},
-		"UserFiles:\t1\n    0: sdb\n":       {"/dev/sdb"}, // Linux 6.5 and older
-		"UserFiles:\t0\nUserBufs:\t0\n":     {},
-		"UserFiles:\t1\nUserBufs:\t0\n":     nil, // locked
-		"pos:\t0\nflags:\t02000002\n":       nil, // locked, newer kernels
-		"UserFiles:\t10\nUserBufs:\t0\n":    nil,
-		"UserFiles:\t0\n    7: /dev/none\n": {"/dev/none"},
+		ringInfo:                                     {"/dev/sdi", "/dev/my disk"},
+		"UserFiles:\t1\n    0: sdb\n":                {"/dev/sdb"}, // Linux 6.5 and older
+		"UserFiles:\t0\nUserBufs:\t0\n":              {},
+		"UserFiles:\t1\nUserBufs:\t0\n":              nil, // locked
+		"pos:\t0\nflags:\t02000002\n":                nil, // locked, newer kernels
+		"UserFiles:\t10\nUserBufs:\t0\n":             nil,
+		"UserFiles:\t2\n    0: <none>\n    1: sdc\n": {"/dev/sdc"},
+		"UserFiles:\t1\n    0: <none>\n":             {}, // the lock was had
+		"UserFiles:\t0\n    7: /dev/none\n":          {"/dev/none"},
 	} {
 		got, listed := parseRingFiles([]byte(text))
 		require.Equal(t, want, got, "%q", text)

@@ -27,9 +27,10 @@ type Openers struct {
 	// Blind are the processes whose open files could not all be looked at.
 	// What they have open is unknown.
 	Blind []Blind
-	// Unlisted are the processes with an io_uring whose registered files the kernel did
-	// not list: it is locked, or its table is empty, which cannot be told apart. They may
-	// be files without a file descriptor; the open count of a device tells of them.
+	// Unlisted are the processes that may have more open than is known: by an io_uring
+	// whose registered files the kernel did not list (it is locked, or its table is empty,
+	// which cannot be told apart), or by threads that are too many to look at one by one.
+	// The open count of a device tells of such files.
 	Unlisted []int
 	// Namespaces are the mount namespaces that processes have open as files:
 	// one that no process is in shows only here.
@@ -49,7 +50,9 @@ type Blind struct {
 //
 // It never waits for a file system that may hang: what is on a network or FUSE
 // file system is not touched (a device node there is not found), nor opened
-// files read. Files registered with an io_uring are found by their names. What has a
+// files read. Files registered with an io_uring are found by their names. Threads that
+// have a table of files of their own are told by kcmp(2), or, where that may not be asked
+// (in a container without the host's pid namespace), by other descriptor numbers. What has a
 // device open without a file descriptor is not found: the kernel itself (a mount,
 // swap, a holder), a process in the middle of opening or of exiting, a descriptor
 // on its way through a socket, and a mapping ([FS.Mappings] finds that). The open
@@ -66,7 +69,7 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 		if err != nil {
 			return Openers{}, err
 		}
-		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: sync.OnceValue(f.bootTime), comparable: sync.OnceValue(f.ownNumbers)}
+		s := &openScan{fs: f, ctx: ctx, want: want, mounts: newMountTypes(f), boot: sync.OnceValue(f.bootTime), comparable: sync.OnceValue(f.ownNumbers), most: mostEntries}
 		perProcess, err := each(ctx, pids, func(pid int) (opened, bool, error) {
 			o, err := ofProcess(ctx, f.files, pid, "open files", func() (opened, error) { return s.process(pid), nil })
 			if err != nil { // what does not come back may have anything open
@@ -86,7 +89,7 @@ type opened struct {
 	pid        int
 	list       []Opener
 	namespaces []Namespace
-	unlisted   bool  // there is an io_uring whose files were not listed
+	unlisted   bool  // there may be files that no list shows
 	blind      error // why something of it was not seen, nil where all was
 }
 

@@ -35,6 +35,7 @@ type openScan struct {
 	boot   func() time.Time // zero if it could not be told
 
 	comparable func() bool // whether the kernel can be asked which threads share their files
+	most       int         // see mostEntries
 }
 
 // process returns what a process has open.

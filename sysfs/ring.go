@@ -65,12 +65,16 @@ func (f *FS) deviceNamed(name string) (DevNum, bool, error) {
 	return blockNode(f.Path(strings.TrimSuffix(name, deleted)))
 }
 
+// noRingFile stands for an empty place among a ring's files.
+const noRingFile = "<none>"
+
 // parseRingFiles reads the names of registered files from the fdinfo of an
 // io_uring (io_uring/fdinfo.c):
 //
 //	UserFiles:	2
 //	    0: /dev/sdb      the last element alone before Linux 6.6
 //	    1: /dev/sdc
+//	    2: <none>        an empty place, before Linux 6.6
 //	UserBufs:	0
 //
 // Where the ring is locked, there are no elements, or, in newer kernels, nothing of all
@@ -82,6 +86,9 @@ func parseRingFiles(text []byte) (names []string, listed bool) {
 	for line := range strings.Lines(string(text)) {
 		number, name, ok := strings.Cut(strings.TrimSpace(line), ": ")
 		if _, isNumber := decimal(number, 32); in && ok && isNumber {
+			if listed = true; name == noRingFile {
+				continue
+			}
 			if !strings.HasPrefix(name, "/") {
 				name = path.Join("/", devDir, name)
 			}
@@ -92,8 +99,8 @@ func parseRingFiles(text []byte) (names []string, listed bool) {
 			listed = strings.TrimSpace(strings.TrimPrefix(line, "UserFiles:")) == "0"
 		}
 	}
-	if listed || out != nil {
-		return append([]string{}, out...), true
+	if !listed {
+		return nil, false
 	}
-	return nil, false
+	return append([]string{}, out...), true
 }
