@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -201,11 +202,15 @@ func held(t *testing.T, g *guest.Target, lus []guest.Backstore, kinds []holder, 
 		}
 		return nil
 	})
+	guest.WaitFor(t, "each user is named", 30*time.Second, func() error { // udev may look at one in this very moment
+		err := unnamed(sv, lus, kinds, words)
+		if err != nil {
+			sv = survey(t, s)
+		}
+		return err
+	})
 	for i, k := range kinds {
 		d, _ := sv.Find(lus[i+2].WWID())
-		if d.Verdict != remediate.StaleInUse || !named(d, k, words[i]) {
-			t.Errorf("%s: want %s %q %q, release %q: %s", k.name, k.kind, k.words, words[i], k.release, words1(d))
-		}
 		t.Logf("%s: %v", k.name, d.InUse)
 	}
 	before := guest.Lsblk(t)
@@ -223,6 +228,18 @@ func held(t *testing.T, g *guest.Target, lus []guest.Backstore, kinds []holder, 
 	guest.Udev(t)
 	execute(t, s, plan(t, s, freed...), remediate.Removed)
 	pattern.Check(t)
+}
+
+// unnamed says which LUs are not refused for what their holders do with them.
+func unnamed(sv *remediate.Survey, lus []guest.Backstore, kinds []holder, words []string) error {
+	var errs []error
+	for i, k := range kinds {
+		d, _ := sv.Find(lus[i+2].WWID())
+		if d.Verdict != remediate.StaleInUse || !named(d, k, words[i]) {
+			errs = append(errs, fmt.Errorf("%s: want %s %q %q, release %q: %s", k.name, k.kind, k.words, words[i], k.release, words1(d)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // named reports whether the use is among the device's, with all that a person
