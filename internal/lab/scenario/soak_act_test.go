@@ -275,6 +275,9 @@ func (s *soaker) unuse(a soak.Action) string {
 		_ = u.process.Process.Kill()
 		_ = u.process.Wait()
 	case soak.Unstack:
+		if s.book.Outage() && soak.Queues(a.LUN) { // udev may read what stands there
+			return "it would wait"
+		}
 		s.drain(u)
 		guest.Run(s.t, "dmsetup", "remove", "--retry", u.stacked()) // udev may look at it
 	}
