@@ -29,11 +29,11 @@ func TestOnlineHangs(t *testing.T) {
 	var err error
 	sys.FS, err = sysfs.New(s.Tree(), sysfs.WithWrite(func(f *os.File, data []byte) error {
 		if filepath.Base(f.Name()) == "delete" {
-			cancel()
 			return syscall.EIO
 		}
 		if string(data) == "running\n" && (first.CompareAndSwap(nil, f.Name()) || first.Load() == f.Name()) {
 			_, _ = f.Write(data) // the state is set first
+			cancel()
 			<-end
 			return nil
 		}
