@@ -239,13 +239,12 @@ func TestOwnerHangs(t *testing.T) {
 	require.Less(t, time.Since(begun), 2*time.Second)
 }
 
-// One LU whose owner is not heard of within his time stays; the others' owner
-// has answered.
+// One LU whose owner is not heard of within his time stays, whatever he says once he
+// is told that it is over; the others' owner has answered.
 func TestOwnerIsLate(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Fail)
-	// the others' owner answers at once, but on a busy machine that is not soon
-	sw := s.sweeper(t, remediate.WithOwnerTimeout(3*time.Second), remediate.WithOwner(
+	sw := s.sweeper(t, remediate.WithOwnerTimeout(time.Second), remediate.WithOwner(
 		func(ctx context.Context, sub remediate.Subject) (remediate.Claim, error) {
 			if sub.WWID == s.lu.WWID() {
 				<-ctx.Done()
@@ -258,7 +257,7 @@ func TestOwnerIsLate(t *testing.T) {
 	require.Equal(t, remediate.Stale, d.Verdict)
 	require.Equal(t, remediate.OwnerUnknown, d.Owner)
 	require.False(t, d.Removable)
-	require.Contains(t, d.Evidence.ClaimError, "no answer")
+	require.Regexp(t, "no answer|the answer took too long", d.Evidence.ClaimError)
 	h, _ := sv.Find(s.healthy.WWID())
 	require.Equal(t, remediate.Mine, h.Owner)
 }

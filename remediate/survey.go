@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pkg/errors"
+
 	"github.com/lunsweep/lunsweep/blockprobe"
 	"github.com/lunsweep/lunsweep/internal/park"
 )
@@ -368,6 +370,9 @@ func (s *Sweeper) askOwner(ctx context.Context, sub Subject) (Claim, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.opt.ownerTimeout)
 	defer cancel()
 	c, err := park.Do(ctx, s.owners, sub.WWID, func() (Claim, error) { return s.opt.owner(ctx, sub) })
+	if late := ctx.Err(); err == nil && late != nil { // it may be what one says who was cut short
+		err = errors.WithStack(&TimeoutError{What: "the answer", Err: late})
+	}
 	if err != nil {
 		return Claim{}, err
 	}

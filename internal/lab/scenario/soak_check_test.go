@@ -171,17 +171,28 @@ func (s *soaker) checkUntouched(v volumeID, before, after sight) {
 	}
 }
 
-// madeAgain: a living volume has its map again soon, where the kernel knows it.
+// madeAgain: a living volume has its map again soon, where the kernel knows it, and its
+// size: what was scanned while its LUN was away has none until the next scan.
 func (s *soaker) madeAgain(v volumeID, mistaken bool) {
 	s.t.Helper()
 	if mistaken || !s.alive(v) || s.book.Frozen {
 		return
 	}
 	s.soon("the map of "+s.wwid(v)+" is there again", func() error {
-		if _, ok := s.look().maps[s.wwid(v)]; !ok {
+		at := s.look()
+		if _, ok := at.maps[s.wwid(v)]; !ok && at.sized(s.wwid(v)) {
 			return errors.New("it is not")
 		}
 		return nil
+	})
+}
+
+// sized reports whether the kernel knows the size of a disk that it takes for the
+// volume's.
+func (at sight) sized(wwid string) bool {
+	return slices.ContainsFunc(at.disks, func(d guest.Disk) bool {
+		size, err := os.ReadFile("/sys/block/" + d.Name + "/size")
+		return d.WWID == wwid && err == nil && strings.TrimSpace(string(size)) != "0"
 	})
 }
 
