@@ -27,8 +27,8 @@ import (
 //
 // It is closed by default: whatever else is there (alive as another volume,
 // used, not ours, silent, no disk) is an error, and then nothing at all has been
-// changed. The report lists what was removed; it is nil with an error from
-// before the first change. Errors are those of [Sweeper.Execute], and one that
+// changed, unless it has come there while leftovers were removed. The report lists what
+// was removed; it is nil with an error from before the first change. Errors are those of [Sweeper.Execute], and one that
 // matches fs.ErrInvalid for an address or a WWID that is none.
 func (s *Sweeper) ClearLUN(ctx context.Context, at Address, wwid string) (*Report, error) {
 	r, err := s.clearLUN(ctx, at, wwid)
@@ -80,7 +80,8 @@ type lunClearing struct {
 }
 
 // find lists what has the LUN. What is no disk would stay in the new volume's
-// way, and is nothing that this package removes.
+// way, and is nothing that this package removes; unless it is about to be the wanted
+// volume's, for which the host has scanned by itself meanwhile.
 func (l *lunClearing) find(ctx context.Context) (map[sysfs.HCTL]sysfs.SCSIDevice, error) {
 	all, err := l.s.sys.FS.SCSIDevices(ctx)
 	if err != nil {
@@ -92,7 +93,7 @@ func (l *lunClearing) find(ctx context.Context) (map[sysfs.HCTL]sysfs.SCSIDevice
 		switch {
 		case err != nil:
 			return nil, err
-		case here && (!isDisk(&d) || d.Block == ""):
+		case here && (!isDisk(&d) || d.Block == "" && (l.there == nil || !l.isWanted(d))):
 			return nil, evidence(d.HCTL.String(), Unknown, fmt.Sprintf("a SCSI device of type %02xh without a disk has the LUN", d.Type))
 		case here:
 			there[d.HCTL] = d

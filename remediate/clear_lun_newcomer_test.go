@@ -1,6 +1,8 @@
 package remediate_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -58,4 +60,20 @@ func TestClearLUNAndTheHostScans(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.Results, 1)
 	require.Contains(t, s.log(), "sdi delete")
+}
+
+// The host scans by itself: the wanted volume's SCSI device is there before its disk is.
+func TestClearLUNAndTheHostIsScanning(t *testing.T) {
+	t.Parallel()
+	s := unmultipathed(t)
+	fresh := s.another("new")
+	s.Unmap(s.lu)
+	s.After("sdi delete", func() {
+		fresh.Path("sdi", s.a, 1)
+		_ = os.RemoveAll(filepath.Join(s.Tree(), "sys/bus/scsi/devices/39:0:0:1/block"))
+	})
+	sw := s.sweeper(t, remediate.WithMaxDead(1))
+	r, err := sw.ClearLUN(within(t), remediate.Address{Target: "iqn.2003-01.org.example:a", LUN: 1}, fresh.WWID())
+	require.NoError(t, err, "%v", s.Actions())
+	require.Len(t, r.Results, 1)
 }

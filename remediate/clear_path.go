@@ -143,58 +143,6 @@ func (r *run) offline(ctx context.Context, h *held, all []*held) error {
 	return nil
 }
 
-// offFor is how long a disk may have been off when it is deleted: it cannot be asked, and
-// its LU may be back. It is long enough for a look and for udev, which come between.
-const offFor = 5 * time.Second
-
-// overdue reports whether a disk is to be asked again before its delete: it has been off
-// for long, or its link, or somebody, has set it running. One that had given no answer is
-// left off: the kernel scans a disk that is set running, and waits for its answers.
-func (h *held) overdue(ctx context.Context) (running, overdue bool) {
-	state, err := h.pin.State(ctx)
-	running = err == nil && state == sysfs.StateRunning
-	return running, running || h.off && !h.silent && time.Since(h.asked) > offFor
-}
-
-// askAgain asks a disk once more whether its LU is still lost, switched on for a moment
-// where it is off, and switches it off anew.
-func (r *run) askAgain(ctx context.Context, h *held, running bool, all []*held) error {
-	if !running {
-		if err := r.online(ctx, h); err != nil {
-			return err
-		}
-	}
-	h.off, h.sealed, h.freed = false, false, time.Time{}
-	return r.offline(ctx, h, all)
-}
-
-// atRestTries is how often a disk is asked again whose last looks took too long.
-const atRestTries = 3
-
-// atRest makes sure of a disk, right before its delete, that nobody uses it, that it is the
-// pinned one, that it is off, and that it was asked not long ago; or, of one whose link is
-// down, the first two alone.
-func (r *run) atRest(ctx context.Context, h *held, all []*held) error {
-	for try := 0; ; try++ {
-		if err := r.seal(ctx, h, all); err != nil {
-			return err
-		}
-		if err := r.s.matches(ctx, h); err != nil {
-			return h.unlessGone(ctx, err)
-		}
-		running, overdue := h.overdue(ctx)
-		if !overdue {
-			return nil
-		}
-		if try == atRestTries {
-			return errors.WithStack(&EvidenceError{WWID: r.t.WWID, Verdict: Transient, Reason: "the last looks at " + h.name() + " take too long, or somebody sets it running"})
-		}
-		if err := r.askAgain(ctx, h, running, all); err != nil {
-			return err
-		}
-	}
-}
-
 // notePaths puts on record that those of the paths that are running may be
 // found switched off.
 func (r *run) notePaths(ctx context.Context, paths []*held) error {

@@ -17,10 +17,11 @@ type dueLooks struct {
 	last   int
 }
 
-// A dueLook is what was found, and when the look was over: it is too old for all of
-// them at once, who then share the next one.
+// A dueLook is what was found, and when the look had begun and was over: it is too old
+// for all of them at once, who then share the next one.
 type dueLook struct {
 	found []Device
+	begun time.Time
 	at    time.Time
 }
 
@@ -36,11 +37,12 @@ func (d *dueLooks) look(ctx context.Context, s *Sweeper, wanted func(*Facts) boo
 	s.tell(Event{Kind: EventLook})
 	defer d.leave(d.enter(wanted))
 	return d.looks.get(ctx, func(ctx context.Context) (dueLook, error) {
+		begun := time.Now()
 		sv, err := s.examine(ctx, d.all(), true)
 		if err != nil {
 			return dueLook{}, err
 		}
-		return dueLook{sv.Devices, time.Now()}, nil
+		return dueLook{sv.Devices, begun, time.Now()}, nil
 	})
 }
 

@@ -104,6 +104,7 @@ type run struct {
 	keeps    *Map      // the map that lives on without the paths that go
 	proof    Proof     // of death, as the last look found it
 	looked   time.Time // when that was
+	subject  Subject   // whose owner was asked then
 	disabled bool      // queueing was switched off
 	flushing bool      // multipathd was told to flush
 	touched  bool      // something of the LU was changed for good
@@ -233,10 +234,10 @@ func (r *run) clearDisks(ctx context.Context) error {
 	return nil
 }
 
-// mapless says what has become of the map of disks that stay, their LU being back.
+// mapless says what has become of the map of disks that stay, their LU being back, or in
+// use.
 func (r *run) mapless(err error) error {
-	var evidence *EvidenceError
-	if r.t.Map == nil || !errors.As(err, &evidence) {
+	if r.t.Map == nil || !errors.As(err, new(*EvidenceError)) && !errors.As(err, new(*InUseError)) {
 		return err
 	}
 	return errors.WithMessagef(err, "map %s was flushed before, and comes back by order alone (multipathd add path, for each of its disks)", r.t.Map.Name)

@@ -141,3 +141,66 @@ func TestMixedMapOtherNamesItselfByT10(t *testing.T) {
 		})
 	}
 }
+
+// The WWID of a map may be the LU's NAA name in another writing (uid_attribute ID_WWN).
+func TestMapByAnotherWriting(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []bool{false, true} {
+		for _, prefix := range []string{"0x", "naa.", ""} {
+			t.Run(prefix, func(t *testing.T) {
+				t.Parallel()
+				s := before(t, remediatetest.Fail)
+				name := prefix + s.lu.WWID()[1:]
+				sys := s.System()
+				uuid := filepath.Join(s.Tree(), "sys/block/dm-12/dm/uuid")
+				require.NoError(t, os.WriteFile(uuid, []byte("mpath-"+name+"\n"), 0o600))
+				sys.Kernel = renamingKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + s.lu.WWID(), "mpath-" + name}
+				if lost {
+					s.Unmap(s.lu)
+				}
+				sw := s.on(t, sys)
+				sv, err := sw.Survey(within(t))
+				require.NoError(t, err)
+				d, found := sv.Find(name)
+				require.True(t, found)
+				if !lost {
+					require.Equal(t, remediate.Healthy, d.Verdict, "%v", d.Reasons)
+					return
+				}
+				require.Equal(t, remediate.Stale, d.Verdict, "%v", d.Reasons)
+				p, err := sw.Plan(within(t))
+				require.NoError(t, err)
+				require.Len(t, p.Targets, 1)
+				require.Len(t, p.Targets[0].Paths, 2, "foreign: %v", p.Targets[0].Foreign)
+			})
+		}
+	}
+}
+
+// A renamingKernel gives one map another uuid.
+type renamingKernel struct {
+	*multipath.DeviceMapper
+	from, to string
+}
+
+func (k renamingKernel) Tables(ctx context.Context) ([]multipath.Table, error) {
+	all, err := k.DeviceMapper.Tables(ctx)
+	all = slices.Clone(all)
+	for i := range all {
+		if all[i].UUID == k.from {
+			all[i].UUID = k.to
+		}
+	}
+	return all, err
+}
+
+func (k renamingKernel) Table(ctx context.Context, uuid string) (multipath.Table, error) {
+	if uuid == k.to {
+		uuid = k.from
+	}
+	t, err := k.DeviceMapper.Table(ctx, uuid)
+	if t.UUID == k.from {
+		t.UUID = k.to
+	}
+	return t, err
+}

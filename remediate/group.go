@@ -236,8 +236,12 @@ func (sc *scene) refresh(ctx context.Context, tree *sysfs.FS, lus []*Facts) {
 // rule, say) tells nothing.
 func foreign(d *sysfs.SCSIDevice, wwid string) string {
 	c := claimed(d)
-	if len(c) == 0 || !inPage(wwid) || !inPage(c[0]) || slices.Contains(c, wwid) {
+	name, err := scsi.ParseName(wwid)
+	if err != nil || len(c) == 0 || !inPage(c[0]) || slices.Contains(c, wwid) {
 		return ""
+	}
+	if own, _ := scsi.ParseDesignators(d.VPD83); name.In(own) {
+		return "" // in another writing
 	}
 	return c[0]
 }

@@ -40,7 +40,7 @@ func (r *run) free(ctx context.Context, paths []*held) error {
 // askAged asks those of the paths once more whose answer is not fresh. One that gave none
 // would take as long again.
 func (r *run) askAged(ctx context.Context, here []*held) error {
-	return r.allLost(ctx, slices.DeleteFunc(slices.Clone(here), func(h *held) bool { return h.off || h.silent || time.Since(h.asked) <= fresh }))
+	return r.allLost(ctx, slices.DeleteFunc(slices.Clone(here), func(h *held) bool { return h.off || r.leftOff(h) || time.Since(h.asked) <= fresh }))
 }
 
 // allLost asks the paths, side by side, whether the LU has not come back.
@@ -133,6 +133,9 @@ func (r *run) users(ctx context.Context, paths []*held, keeps *Map) ([]Use, erro
 		disks = nil
 	}
 	sc.lookCloser(ctx, r.s.sys, disks)
+	if r.flushing {
+		sc.unsure = nil // up to a moment ago the map's open count told, and the disks were the map's
+	}
 	var users []Use
 	for _, p := range f.Paths {
 		users = append(users, sc.diskUsers(f, p)...)
@@ -156,7 +159,7 @@ func (r *run) stillLost(ctx context.Context, h *held) error {
 	}
 	asked := time.Now()
 	r.s.askPath(ctx, &p, &d, r.t.WWID)
-	if p.Answer == Silent && live(p) {
+	if h.mute = p.Answer == Silent; h.mute && live(p) {
 		asked = time.Now()
 		r.s.askTarget(ctx, &p)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/lunsweep/lunsweep/blockprobe"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
+	"github.com/lunsweep/lunsweep/scsi"
 )
 
 // A hookedReader is told of what is about to be asked.
@@ -108,4 +109,94 @@ func TestBackWhileAnotherIsRead(t *testing.T) {
 	require.True(t, done.Load())
 	require.Equal(t, remediate.Removed, r.Results[slices.IndexFunc(r.Results, func(x remediate.Result) bool { return x.WWID == b.WWID() })].Outcome)
 	require.NotContains(t, s.log(), "multipath -f mpathb", "its LU had been back for 4 s")
+}
+
+// A LU that is slow to say that it is gone is asked again, too, where the look takes long.
+func TestSlowAnswerBackWhileAnotherIsRead(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	b := s.another("vol-n").Path("sdm", s.a, 9).Path("sdn", s.b, 9)
+	s.Map("mpathc", "dm-13", b, remediatetest.Fail)
+	s.Unmap(b)
+	sys := s.System()
+	open := sys.OpenLU
+	sys.OpenLU = func(ctx context.Context, path string) (*scsi.Device, error) {
+		if strings.HasSuffix(path, "/sdi") || strings.HasSuffix(path, "/sdj") {
+			time.Sleep(1200 * time.Millisecond)
+		}
+		return open(ctx, path)
+	}
+	var armed, done atomic.Bool
+	sys.Reader = hookedReader{reader: sys.Reader, probe: func(node string) {
+		if strings.HasSuffix(node, "dm-13") && armed.Load() && done.CompareAndSwap(false, true) {
+			time.Sleep(500 * time.Millisecond)
+			s.Restore(s.lu)
+			time.Sleep(4 * time.Second)
+		}
+	}}
+	sw := s.on(t, sys, remediate.WithMaxDead(1))
+	p := planned(t, sw, s.lu.WWID(), b.WWID())
+	looks := atomic.Int32{}
+	sw = s.on(t, sys, remediate.WithMaxDead(1), remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventLook && looks.Add(1) > 1 {
+			armed.Store(true)
+		}
+	}))
+	_, err := sw.Execute(within(t), p)
+	require.NoError(t, err)
+	require.True(t, done.Load())
+	require.NotContains(t, s.log(), "multipath -f mpathb", "its LU had been back for 4 s")
+}
+
+// The users of another LU are looked for after everybody was asked.
+func TestBackWhileUsersOfAnotherAreLookedFor(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	b := s.another("vol-n").Path("sdm", s.a, 9).Path("sdn", s.b, 9)
+	s.Unmap(b)
+	sys := s.System()
+	var armed, done atomic.Bool
+	sys.Reader = hookedReader{reader: sys.Reader, claim: func(node string) {
+		if strings.HasSuffix(node, "sdm") && armed.Load() && done.CompareAndSwap(false, true) {
+			s.Restore(s.lu)
+			time.Sleep(4 * time.Second)
+		}
+	}}
+	sw := s.on(t, sys, remediate.WithMaxDead(1))
+	p := planned(t, sw, s.lu.WWID(), b.WWID())
+	looks := atomic.Int32{}
+	sw = s.on(t, sys, remediate.WithMaxDead(1), remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventLook && looks.Add(1) > 1 {
+			armed.Store(true)
+		}
+	}))
+	_, err := sw.Execute(within(t), p)
+	require.NoError(t, err)
+	require.True(t, done.Load())
+	require.NotContains(t, s.log(), "multipath -f mpathb", "its LU had been back for 4 s")
+}
+
+// By the operator's rule, too, an outage may be over by the time that users are found.
+func TestRunbookBackWhileUsersAreLookedFor(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	s.Patience(100 * time.Millisecond)
+	s.Vanish(s.lu)
+	s.Vanish(s.healthy)
+	sys := s.System()
+	var armed atomic.Bool
+	sys.Reader = hookedReader{reader: sys.Reader, claim: func(string) {
+		if armed.CompareAndSwap(true, false) {
+			s.Restore(s.lu)
+			s.Restore(s.healthy)
+			time.Sleep(4 * time.Second)
+		}
+	}}
+	sw := s.on(t, sys, remediate.WithRunbook(), remediate.WithMaxDead(1), remediate.WithOwner(onlyVolume), remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventBegin && e.Action == remediate.OfflinePath && e.Target == "sdi" {
+			armed.Store(true)
+		}
+	}))
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.NotContains(t, s.log(), "delete", "%s: the outage had been over for 4 s", res.Outcome)
 }

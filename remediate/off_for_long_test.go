@@ -1,10 +1,12 @@
 package remediate_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,4 +119,97 @@ func TestSilentDiskThatHadToWait(t *testing.T) {
 	sw := s.on(t, sys, s.detached(), remediate.WithMaxDead(1), beforeDelete(func() { time.Sleep(long) }))
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+}
+
+// By the operator's rule, too: silence then says nothing of now.
+func TestRunbookBackWhileItsDisksAreOff(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	s.Patience(100 * time.Millisecond)
+	s.Vanish(s.lu)
+	s.Vanish(s.healthy)
+	opts := []remediate.Option{remediate.WithRunbook(), remediate.WithMaxDead(1), remediate.WithOwner(onlyVolume)}
+	waited := false
+	sw := s.sweeper(t, append(opts, beforeDelete(func() {
+		waited = true
+		s.Restore(s.lu)
+		s.Restore(s.healthy)
+		time.Sleep(long)
+	}))...)
+	p := planned(t, sw, s.lu.WWID())
+	require.Equal(t, remediate.ByRunbook, p.Targets[0].Proof)
+	res := executed(t, sw, p)
+	require.True(t, waited, res.Reason)
+	require.NotContains(t, s.log(), "delete", "%s: the outage had been over for 5 s", res.Outcome)
+}
+
+// What goes by its owner's word stays once that is taken back.
+func TestAttachedAgainWhileItsDisksAreOff(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	s.Patience(100 * time.Millisecond)
+	s.Vanish(s.lu)
+	s.Vanish(s.healthy)
+	var back atomic.Bool
+	owner := remediate.WithOwner(func(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
+		return remediate.Claim{Owner: remediate.Mine, Detached: sub.WWID == s.lu.WWID() && !back.Load()}, nil
+	})
+	sw := s.sweeper(t, owner, remediate.WithMaxDead(1), beforeDelete(func() {
+		back.Store(true)
+		s.Restore(s.lu)
+		s.Restore(s.healthy)
+		time.Sleep(long)
+	}))
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.NotContains(t, s.log(), "delete", "%s: attached again, and answering, for 5 s", res.Outcome)
+}
+
+// A silent disk whose target says that the LUN is gone is not set running either: the
+// target is asked again.
+func TestUnlistedDiskThatHadToWait(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	s.Patience(100 * time.Millisecond)
+	s.Vanish(s.lu)
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	sys := s.System()
+	var err error
+	sys.FS, err = sysfs.New(s.Tree(), sysfs.WithWrite(func(f *os.File, data []byte) error {
+		switch {
+		case filepath.Base(f.Name()) == "delete" && strings.Contains(f.Name(), "39:0"):
+			s.DeletedByHand("sdi")
+			return nil
+		case filepath.Base(f.Name()) == "delete":
+			s.DeletedByHand("sdj")
+			return nil
+		}
+		_, err := f.Write(data)
+		if string(data) == "running\n" {
+			<-end
+		}
+		return err
+	}))
+	require.NoError(t, err)
+	sw := s.on(t, sys, beforeDelete(func() { time.Sleep(long) }))
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+}
+
+// Whether a disk is off that cannot tell its state, nobody knows.
+func TestStateUnread(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	waited := false
+	sw := s.on(t, s.System(), beforeDelete(func() {
+		waited = true
+		for _, d := range []string{"sdi", "sdj"} {
+			f := filepath.Join(s.Tree(), "sys/block", d, "device/state")
+			require.NoError(t, os.Remove(f))
+			require.NoError(t, os.Mkdir(f, 0o755))
+		}
+	}))
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.True(t, waited)
+	require.NotContains(t, s.log(), "sdi delete", "%s %s", res.Outcome, res.Reason)
 }

@@ -45,11 +45,6 @@ func TestOnlineHangs(t *testing.T) {
 	p := planned(t, sw, s.lu.WWID())
 	res := executedIn(t, ctx, sw, p)
 	require.Contains(t, strings.Join(did(res), "; "), "online-path", res.Reason)
-	states := map[string]string{}
-	for _, d := range []string{"sdi", "sdj"} {
-		b, err := os.ReadFile(filepath.Join(s.Tree(), "sys/block", d, "device/state"))
-		require.NoError(t, err)
-		states[d] = strings.TrimSpace(string(b))
-	}
-	require.Equal(t, map[string]string{"sdi": "running", "sdj": "running"}, states)
+	require.Equal(t, "running", stateOf(t, s, "sdi"))
+	require.Equal(t, "running", stateOf(t, s, "sdj"))
 }

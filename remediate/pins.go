@@ -21,6 +21,7 @@ type held struct {
 	late     bool      // it turned up after the look that the plan, or this run, went by
 	asked    time.Time // when it was last asked, and found to be dead
 	silent   bool      // it gave no answer then
+	mute     bool      // it gave none itself: its target may have, for it
 	freed    time.Time // when it was last found to be unused, too
 	off      bool      // it was switched off, and is to be switched on again if it stays
 	sealed   bool      // it was found to be unused after that
@@ -149,8 +150,24 @@ func (r *run) lookOnce(ctx context.Context) (Device, error) {
 	if err := r.samePins(d); err != nil {
 		return Device{}, err
 	}
-	r.proof, r.keeps, r.looked = d.Proof, d.Map, look.at
-	return d, r.permitted(d)
+	r.proof, r.keeps, r.looked, r.subject = d.Proof, d.Map, look.at, subject(&d.Facts)
+	if err := r.permitted(d); err != nil {
+		return d, err
+	}
+	return d, r.stillAway(ctx, d, look)
+}
+
+// stillAway asks the LU once more where the look has taken long: it may be back since it
+// was asked. A path that gave no answer would take as long again.
+func (r *run) stillAway(ctx context.Context, d Device, look dueLook) error {
+	if look.at.Sub(look.begun) <= fresh {
+		return nil
+	}
+	err := r.allLost(ctx, slices.DeleteFunc(slices.Clone(r.held), func(h *held) bool {
+		return h.pin == nil || slices.ContainsFunc(d.Paths, func(p Path) bool { return p.HCTL == h.HCTL && p.Answer == Silent })
+	}))
+	r.looked = time.Now()
+	return err
 }
 
 // fresh is how old a look may be when something is changed on the strength of it.

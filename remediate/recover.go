@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -125,8 +126,8 @@ func (r *run) revive(u Unfinished) error {
 	was := &run{s: r.s, plan: r.plan, t: Target{WWID: u.WWID, Map: u.Map}, notes: r.notes, note: u, over: r.over, undo: r.undo}
 	defer func() { r.res.Steps = append(r.res.Steps, was.res.Steps...) }()
 	errs := make([]error, 1+len(u.Offline))
-	errs[0] = was.reviveMap()
 	var wg sync.WaitGroup
+	wg.Go(func() { errs[0] = was.reviveMap() })
 	for i, p := range u.Offline {
 		wg.Go(func() { errs[1+i] = was.revivePath(p) }) // one that hangs must not keep the others off
 	}
@@ -202,10 +203,21 @@ func (r *run) revivePath(p PathPin) error {
 	}
 	defer h.pin.Close()
 	state, err := h.pin.State(ctx)
+	if err == nil && r.beingSet(h) {
+		return errors.WithStack(&TimeoutError{What: "offline of " + h.Dev, Stuck: true, Err: errUnderWay})
+	}
 	if err != nil || state != sysfs.StateOffline {
 		return absentOrGone(err)
 	}
 	return r.online(ctx, h)
+}
+
+// beingSet reports whether a write to the path's state has not come back: what is read of
+// it now is not what it will be.
+func (r *run) beingSet(h *held) bool {
+	return slices.ContainsFunc(r.s.sys.FS.Stuck(), func(c sysfs.Stuck) bool {
+		return !strings.HasPrefix(c.Key, "read ") && strings.HasSuffix(c.Key, "/"+h.HCTL.String()+"/state")
+	})
 }
 
 // online sets a path running that was switched off.

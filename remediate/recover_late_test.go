@@ -15,6 +15,8 @@ import (
 
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
+	"github.com/lunsweep/lunsweep/remediate/remediatetest"
+	"github.com/lunsweep/lunsweep/sysfs"
 )
 
 // A hangingKernel answers nothing in time.
@@ -90,4 +92,64 @@ func TestTimeIsUpWhileDraining(t *testing.T) {
 	require.Len(t, done, 1)
 	require.NoError(t, done[0].Err)
 	require.True(t, s.find(t).Map.Queueing)
+}
+
+// Device-mapper hangs: the disks need not stay off for that.
+func TestRecoverMapHangs(t *testing.T) {
+	t.Parallel()
+	var s *scenario
+	for n := 0; ; n++ {
+		s = lost(t, remediatetest.Fail)
+		if last, _ := killed(t, s, n); last.Kind == remediate.EventEnd && last.Action == remediate.OfflinePath {
+			break
+		}
+	}
+	require.Equal(t, "offline", stateOf(t, s, "sdi"))
+	sys := s.System()
+	sys.Kernel = hangingKernel{sys.Kernel.(*multipath.DeviceMapper)}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	done, err := s.on(t, sys).Recover(ctx)
+	require.NoError(t, err)
+	require.Len(t, done, 1)
+	require.Error(t, done[0].Err)
+	require.Equal(t, "running", stateOf(t, s, "sdi"))
+}
+
+// A disk that still reads as running may be about to go off: the note stays for it.
+func TestOfflineUnderWay(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sys := s.System()
+	end := make(chan struct{})
+	ended := make(chan struct{})
+	ctx, cancel := context.WithCancel(within(t))
+	defer cancel()
+	var err error
+	sys.FS, err = sysfs.New(s.Tree(), sysfs.WithWrite(func(f *os.File, data []byte) error {
+		if string(data) == "offline\n" {
+			cancel()
+			<-end
+			_, err := f.Write(data)
+			close(ended)
+			return err
+		}
+		_, err := f.Write(data)
+		return err
+	}))
+	require.NoError(t, err)
+	sw := s.on(t, sys)
+	res := executedIn(t, ctx, sw, planned(t, sw, s.lu.WWID()))
+	require.Equal(t, remediate.Stuck, res.Outcome, res.Reason)
+	noteOf(t, s)
+	done, err := sw.Recover(within(t))
+	require.NoError(t, err)
+	require.Len(t, done, 1)
+	require.Error(t, done[0].Err, "%v", sw.Stuck())
+	close(end)
+	<-ended
+	require.Eventually(t, func() bool { return len(sw.Stuck()) == 0 }, 20*time.Second, time.Millisecond)
+	_, err = sw.Recover(within(t))
+	require.NoError(t, err)
+	require.Equal(t, "running", stateOf(t, s, "sdi"))
 }

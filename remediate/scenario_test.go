@@ -2,7 +2,10 @@ package remediate_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,4 +148,12 @@ func did(r remediate.Result) []string {
 		out = append(out, string(s.Action)+" "+s.Target+" "+s.Outcome)
 	}
 	return out
+}
+
+// stateOf is a disk's attribute state.
+func stateOf(t *testing.T, s *scenario, disk string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.Tree(), "sys/block", disk, "device/state"))
+	require.NoError(t, err)
+	return strings.TrimSpace(string(b))
 }

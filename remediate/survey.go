@@ -344,15 +344,7 @@ func (p *Path) target() blockprobe.Target {
 
 // claim asks the owner, who counts as one who does not know once he is late.
 func (s *Sweeper) claim(ctx context.Context, f *Facts) {
-	sub := Subject{WWID: f.WWID}
-	if f.Map != nil {
-		sub.Name = f.Map.Name
-	}
-	for _, p := range f.Paths {
-		sub.Paths = append(sub.Paths, p.HCTL.String())
-		sub.Vendor, sub.Product = or(sub.Vendor, p.Vendor), or(sub.Product, p.Product)
-	}
-	c, err := s.askOwner(ctx, sub)
+	c, err := s.askOwner(ctx, subject(f))
 	if err != nil {
 		f.Evidence.ClaimError = err.Error()
 	}
@@ -363,6 +355,19 @@ func (s *Sweeper) claim(ctx context.Context, f *Facts) {
 			p.ForeignOwner = c.Owner
 		}
 	}
+}
+
+// subject is what the owner is asked about.
+func subject(f *Facts) Subject {
+	sub := Subject{WWID: f.WWID}
+	if f.Map != nil {
+		sub.Name = f.Map.Name
+	}
+	for _, p := range f.Paths {
+		sub.Paths = append(sub.Paths, p.HCTL.String())
+		sub.Vendor, sub.Product = or(sub.Vendor, p.Vendor), or(sub.Product, p.Product)
+	}
+	return sub
 }
 
 // askOwner asks the owner of one LU. An error claims nothing.

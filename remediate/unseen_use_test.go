@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
 
@@ -70,6 +71,47 @@ func TestThreadWithItsOwnFiles(t *testing.T) {
 	}
 	require.NoError(t, os.Symlink("/dev/null", filepath.Join(process, "fd/0")))
 	require.NoError(t, os.WriteFile(filepath.Join(process, "fdinfo/0"), []byte("pos:\t0\nflags:\t0100000\nmnt_id:\t25\n"), 0o600))
+	d := s.find(t)
+	require.False(t, d.Removable, "%v", d.InUse)
+}
+
+// Somebody's io_uring whose files are not listed is nothing to a map, of which the open
+// count tells; nor, then, to its disks once it is flushed.
+func TestUnlistedRingAndAMap(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	s.Open("sdb", 41702, "fio", remediatetest.Reading)
+	fds, err := os.ReadDir(filepath.Join(s.Tree(), "proc/41702/fd"))
+	require.NoError(t, err)
+	fd := fds[len(fds)-1].Name()
+	link := filepath.Join(s.Tree(), "proc/41702/fd", fd)
+	require.NoError(t, os.Remove(link))
+	require.NoError(t, os.Symlink("anon_inode:[io_uring]", link))
+	require.NoError(t, os.WriteFile(filepath.Join(s.Tree(), "proc/41702/fdinfo", fd), []byte("pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1057\nUserFiles:\t32\nUserBufs:\t0\n"), 0o600))
+	sw := s.sweeper(t)
+	d := s.find(t)
+	require.True(t, d.Removable, "%v", d.InUse)
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+}
+
+// Where the kernel does not tell which threads share their files, those of the same
+// numbers may be others.
+func TestThreadsOwnFilesOfTheSameNumbers(t *testing.T) {
+	t.Parallel()
+	s := unmultipathed(t)
+	s.Unmap(s.lu)
+	s.Open("sdi", 41702, "qemu", remediatetest.Writing)
+	require.False(t, s.find(t).Removable)
+	process := filepath.Join(s.Tree(), "proc/41702")
+	thread := filepath.Join(process, "task/41703")
+	require.NoError(t, os.MkdirAll(thread, 0o755))
+	for _, dir := range []string{"fd", "fdinfo"} {
+		require.NoError(t, os.Rename(filepath.Join(process, dir), filepath.Join(thread, dir)))
+		require.NoError(t, os.Mkdir(filepath.Join(process, dir), 0o755))
+	}
+	require.NoError(t, os.Symlink("/dev/null", filepath.Join(process, "fd/3")))
+	require.NoError(t, os.WriteFile(filepath.Join(process, "fdinfo/3"), []byte("pos:\t0\nflags:\t0100000\nmnt_id:\t25\n"), 0o600))
 	d := s.find(t)
 	require.False(t, d.Removable, "%v", d.InUse)
 }

@@ -12,6 +12,8 @@ type fdTable struct {
 	tid int
 	dir string // below /proc
 	fds []int
+
+	links []string // what the files are, as far as it had to be compared
 }
 
 // mostEntries is how many open files the threads of one process may show where the kernel
@@ -29,7 +31,7 @@ func (s *openScan) tables(o *opened) []fdTable {
 		o.unseen(err)
 		return nil
 	}
-	all := []fdTable{{o.pid, own, fds}}
+	all := []fdTable{{tid: o.pid, dir: own, fds: fds}}
 	tids, err := s.fs.tasks(o.pid)
 	o.unseen(err)
 	entries := 0 // that were listed to find out which threads share their files
@@ -48,7 +50,7 @@ func (s *openScan) tables(o *opened) []fdTable {
 			continue
 		}
 		entries += len(fds)
-		if t := (fdTable{tid, dir, fds}); len(fds) > 0 && !s.looksLike(all, t) {
+		if t := (fdTable{tid: tid, dir: dir, fds: fds}); len(fds) > 0 && !s.looksLike(all, &t) {
 			all = append(all, t)
 		}
 	}
@@ -63,17 +65,38 @@ func (s *openScan) sameTable(all []fdTable, tid int) bool {
 	})
 }
 
-// looksLike reports, where the kernel does not tell, whether one of the tables has files
-// of the same numbers.
-func (s *openScan) looksLike(all []fdTable, other fdTable) bool {
-	return slices.ContainsFunc(all, func(t fdTable) bool {
+// looksLike reports, where the kernel does not tell, whether one of the tables has the
+// same files by the same numbers.
+func (s *openScan) looksLike(all []fdTable, other *fdTable) bool {
+	for i := range all {
+		t := &all[i]
 		if s.comparable() {
 			if _, told := sharesFiles(t.tid, other.tid); told {
-				return false
+				continue
 			}
 		}
-		return slices.Equal(t.fds, other.fds)
-	})
+		if slices.Equal(t.fds, other.fds) && slices.Equal(s.links(t), s.links(other)) {
+			return true
+		}
+	}
+	return false
+}
+
+// links reads what the files of a table are. One that is closed meanwhile is "".
+func (s *openScan) links(t *fdTable) []string {
+	if t.links != nil {
+		return t.links
+	}
+	t.links = make([]string, len(t.fds))
+	files, err := openDir(s.fs.Path(procDir, t.dir, "fd"))
+	if err != nil {
+		return t.links
+	}
+	defer files.close()
+	for i, fd := range t.fds {
+		t.links[i], _ = files.readlink(strconv.Itoa(fd))
+	}
+	return t.links
 }
 
 // ownNumbers reports whether the processes of /proc have there the numbers by which this

@@ -52,7 +52,7 @@ type Blind struct {
 // file system is not touched (a device node there is not found), nor opened
 // files read. Files registered with an io_uring are found by their names. Threads that
 // have a table of files of their own are told by kcmp(2), or, where that may not be asked
-// (in a container without the host's pid namespace), by other descriptor numbers. What has a
+// (in a container without the host's pid namespace), by other files, or other descriptor numbers. What has a
 // device open without a file descriptor is not found: the kernel itself (a mount,
 // swap, a holder), a process in the middle of opening or of exiting, a descriptor
 // on its way through a socket, and a mapping ([FS.Mappings] finds that). The open

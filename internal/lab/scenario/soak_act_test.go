@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 
 	"github.com/lunsweep/lunsweep/internal/lab/guest"
@@ -278,27 +279,45 @@ func (s *soaker) unuse(a soak.Action) string {
 		if s.book.Outage() && soak.Queues(a.LUN) { // udev may read what stands there
 			return "it would wait"
 		}
-		s.drain(u)
-		guest.Run(s.t, "dmsetup", "remove", "--retry", u.stacked()) // udev may look at it
+		s.drained(u, func() { guest.Run(s.t, "dmsetup", "remove", "--retry", u.stacked()) }) // udev may look at it
 	}
 	delete(s.uses, a.LUN)
 	return ""
 }
 
-// drain frees a dead map's queue, as an administrator must before he takes away what
-// stands on it: that would wait for what is queued.
-func (s *soaker) drain(u *soakUse) {
+// drained does what takes away what stands on a map. A dead map's queue is freed for
+// that, as an administrator must, for it would wait for what is queued; and again and
+// again, for multipathd has the map queue anew whenever it loads its table.
+func (s *soaker) drained(u *soakUse, do func()) {
 	if s.carries(u.v) {
+		do()
 		return
 	}
-	guest.Run(s.t, "dmsetup", "message", u.m.Name, "0", "fail_if_no_path")
+	fail := func() { _ = exec.Command("dmsetup", "message", u.m.Name, "0", "fail_if_no_path").Run() }
+	fail()
 	s.unqueued[u.v] = true
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(done)
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-again.C:
+				fail()
+			}
+		}
+	})
+	do()
 }
 
 // umount unmounts, and finds on the array what had been written.
 func (s *soaker) umount(u *soakUse) {
-	s.drain(u)
-	guest.Umount(s.t, u.dir)
+	s.drained(u, func() { guest.Umount(s.t, u.dir) })
 	b := s.volumes[u.v]
 	if got := b.Rescue(s.t, "data"); string(got) != string(u.content) {
 		s.fail("%s has lost what was written to it: %d bytes, first %.16x", b.Name, len(got), got)
