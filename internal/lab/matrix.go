@@ -52,6 +52,9 @@ func runAll(ctx context.Context, o options, dir string, bin payload, cells []*ce
 			for c := range todo {
 				c.verdict = runCell(ctx, o, dir, bin, c)
 				fmt.Fprintf(os.Stderr, "lab: %s on %s: %s\n", c.test, c.suite, c.verdict)
+				for _, said := range c.verdict.said {
+					fmt.Printf("%s on %s: %s\n", c.test, c.suite, said)
+				}
 			}
 		})
 	}
@@ -70,7 +73,8 @@ func runAll(ctx context.Context, o options, dir string, bin payload, cells []*ce
 
 // again runs what failed once more, alone, where it is no more than o.again
 // scenarios: on a busy machine a daemon of the guest may miss a time limit. What
-// was said at first is kept, and the table tells that it was the second try.
+// was said at first is kept, and the table tells that it was the second try. Harm that
+// was done is not done by a time limit, and stays a failure.
 func again(ctx context.Context, o options, cells []*cell, run func(*cell) verdict) {
 	var failed []*cell
 	for _, c := range cells {
@@ -83,6 +87,9 @@ func again(ctx context.Context, o options, cells []*cell, run func(*cell) verdic
 	}
 	for _, c := range failed {
 		first := c.verdict
+		if first.harm {
+			continue
+		}
 		c.verdict = run(c)
 		fmt.Fprintf(os.Stderr, "lab: %s on %s, once more: %s\n", c.test, c.suite, c.verdict)
 		fmt.Printf("\n=== %s on %s, at the first try: %s\n%s", c.test, c.suite, first.words, first.detail)

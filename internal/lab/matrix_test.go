@@ -37,6 +37,12 @@ func TestAgain(t *testing.T) {
 		t.Errorf("ran %d times: %+v", ran, cells[1].verdict)
 	}
 	cells = fresh()
+	cells[1].verdict.harm = true
+	again(t.Context(), options{again: 1}, cells, pass)
+	if ran != 1 || !anyFailed(cells) {
+		t.Errorf("after harm: ran %d times: %+v", ran, cells[1].verdict)
+	}
+	cells = fresh()
 	again(t.Context(), options{}, cells, pass)
 	if ran != 1 || !anyFailed(cells) {
 		t.Errorf("ran %d times: %+v", ran, cells[1].verdict)

@@ -24,8 +24,10 @@ type evidence struct {
 // A verdict is what the table says of a scenario on a distribution.
 type verdict struct {
 	passed bool
-	words  string // "pass", or what differed
-	detail string // for people, after a failure
+	words  string   // "pass", or what differed
+	detail string   // for people, after a failure
+	harm   bool     // something was touched that must not be: no second try mends that
+	said   []string // what a scenario says of itself, passed or not
 	took   time.Duration
 }
 
@@ -40,10 +42,25 @@ func (v verdict) String() string {
 // kernelBug matches what a kernel prints when it has lost its footing.
 var kernelBug = regexp.MustCompile(`(?m)^.*(Kernel panic|BUG:|Oops|INFO: task \S+ blocked|INFO: rcu\S* (self-)?detected|Unable to handle kernel|general protection fault|Kernel mode fault).*$`)
 
+// harm matches what an oracle says of what was touched, or lost.
+var harm = regexp.MustCompile(`belongs to no step of the plan|none of its business|: this was done after |is not there any more|does not hold any more|has lost what was written|something was done to|is not what was written|reads something else than before`)
+
+// remark matches what a scenario says of itself for everybody: the soak, its rounds and
+// seed.
+var remark = regexp.MustCompile(`(?m)^\s+\S+_test\.go:\d+: (soak: .*)$`)
+
+func remarks(output string) []string {
+	var out []string
+	for _, m := range remark.FindAllStringSubmatch(output, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
 // judge turns evidence into a verdict. A scenario that passed on a kernel that
 // did not is a failure.
 func judge(e evidence) verdict {
-	v := verdict{words: words(e), took: e.took}
+	v := verdict{words: words(e), harm: harm.MatchString(e.output), said: remarks(e.output), took: e.took}
 	v.passed = v.words == "pass" || strings.HasPrefix(v.words, "skip: ")
 	if !v.passed {
 		v.detail = detail(e)

@@ -57,3 +57,22 @@ func TestShortened(t *testing.T) {
 		}
 	}
 }
+
+// What an oracle says of harm is known as such, and what the soak says of itself is told.
+func TestHarm(t *testing.T) {
+	for line, want := range map[string]bool{
+		"trace_test.go:9: this belongs to no step of the plan: write /sys/x":        true,
+		"trace_test.go:9: this was done after verify-gone 3600: order":              true,
+		"soak_check_test.go:9: round 3: something was done to 3600, which is alive": true,
+		"pattern.go:52: /dev/dm-1 does not hold any more what it held":              true,
+		"x_test.go:9: the paths are back: not within 20s":                           false,
+	} {
+		v := judge(evidence{output: "=== RUN   TestX\n    " + line + "\n    soak_test.go:29: soak: 10 rounds, seed 1\n--- FAIL: TestX\nFAIL\n", rc: "1"})
+		if v.harm != want {
+			t.Errorf("%s: harm %v", line, v.harm)
+		}
+		if diff := cmp.Diff([]string{"soak: 10 rounds, seed 1"}, v.said); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+}

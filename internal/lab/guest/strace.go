@@ -57,7 +57,7 @@ func readTrace(t testing.TB, log string) Trace {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	tr, err := parseTrace(f)
+	tr, err := parseTrace(f, 1)
 	if err != nil || len(tr.Deeds) == 0 || tr.Deeds[0].What != "exec" {
 		t.Fatalf("%s does not begin with the start of the command: %v, %v", log, tr.Deeds, err)
 	}

@@ -43,9 +43,10 @@ var (
 	cloned = regexp.MustCompile(`^(\d+) +(?:<\.\.\. )?(?:v?fork|clone3?)\b.* = (\d+)(?:<.*>)?$`)
 )
 
-// parseTrace reads strace's log. Of other programs that were started it tells
-// only that they were.
-func parseTrace(r io.Reader) (Trace, error) {
+// parseTrace reads strace's log, in which the first calls, as many as own says, are the
+// traced program's own start. Of other programs that were started it tells only that
+// they were.
+func parseTrace(r io.Reader, own int) (Trace, error) {
 	var tr Trace
 	var calls []call
 	parent := map[int]int{}
@@ -65,8 +66,11 @@ func parseTrace(r io.Reader) (Trace, error) {
 		if descends(c.tid, parent, gone) {
 			continue
 		}
-		if i > 0 && strings.HasPrefix(c.name, "execve") {
+		if i >= own && strings.HasPrefix(c.name, "execve") {
 			gone[c.tid] = true
+		}
+		if c.name == "kill" && parent[number(strings.TrimPrefix(c.arg(0), "-"))] != 0 {
+			continue // it ends what it has started itself
 		}
 		if d, ok := c.deed(); ok {
 			tr.Deeds = append(tr.Deeds, d)
@@ -95,6 +99,8 @@ func (c call) deed() (Deed, bool) {
 		return Deed{}, false // what comes of it is told by its execve
 	case "write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "sendmsg":
 		return c.write()
+	case "openat":
+		return c.open()
 	case "connect":
 		d := Deed{What: "connect", Said: strings.Join(c.args, ", ")}
 		return d, !strings.Contains(d.Said, "multipathd")
@@ -132,6 +138,21 @@ func (c call) write() (Deed, bool) {
 		return Deed{What: "order", Said: order}, !strings.HasPrefix(order, "show ")
 	}
 	return Deed{What: "write", On: to, Said: said}, !own(to)
+}
+
+// open is openat(AT_FDCWD</>, "/dev/sda", O_RDWR|O_CLOEXEC): what is opened for reading
+// alone, and what is no disk or map, changes nothing yet.
+func (c call) open() (Deed, bool) {
+	d := Deed{What: "open", On: c.path(), Said: "for writing"}
+	writes := strings.Contains(c.arg(2), "O_WRONLY") || strings.Contains(c.arg(2), "O_RDWR")
+	return d, writes && isDiskNode(d.On)
+}
+
+// isDiskNode reports whether a file is the node of a disk, a map, or a generic one.
+func isDiskNode(path string) bool {
+	return slices.ContainsFunc([]string{"/dev/sd", "/dev/dm-", "/dev/mapper/", "/dev/sg", "/dev/bsg/", "/dev/disk/"}, func(p string) bool {
+		return strings.HasPrefix(path, p) && path != "/dev/mapper/control"
+	})
 }
 
 // own reports whether a file is no matter of the guest's: the process's own

@@ -36,10 +36,16 @@ const straceLog = `
 1415  clone(child_stack=NULL, flags=CLONE_VM|CLONE_VFORK|SIGCHLD <unfinished ...>
 1500  write(9</sys/kernel/config/x>, "1", 1) = 1
 1415  <... clone resumed>)              = 1500
+762   openat(AT_FDCWD</>, "/dev/sda", O_RDONLY|O_NONBLOCK|O_CLOEXEC) = 9</dev/sda<block 8:0>>
+762   openat(AT_FDCWD</>, "/dev/sdb", O_RDWR|O_CLOEXEC) = 9</dev/sdb<block 8:16>>
+762   openat(AT_FDCWD</>, "/dev/mapper/control", O_RDWR|O_CLOEXEC) = 7</dev/mapper/control<char 10:236>>
+762   openat(11</sys/x>, "state", O_WRONLY|O_CLOEXEC) = 12</sys/x/state>
+762   kill(-1500, SIGKILL)              = 0
+762   kill(812, SIGKILL)                = 0
 `
 
 func TestTrace(t *testing.T) {
-	tr, err := parseTrace(strings.NewReader(straceLog))
+	tr, err := parseTrace(strings.NewReader(straceLog), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +59,8 @@ func TestTrace(t *testing.T) {
 		{What: "cdb", On: "/dev/sda", Said: "0a"},
 		{What: "ioctl", On: "/dev/sda", Said: "BLKFLSBUF "},
 		{What: "unlinkat", On: "/dev/disk/by-id/x", Said: `AT_FDCWD</tmp/work>, "/dev/disk/by-id/x", 0`},
+		{What: "open", On: "/dev/sdb", Said: "for writing"},
+		{What: "kill", Said: "812, SIGKILL"},
 	}
 	if diff := cmp.Diff(want, tr.Deeds); diff != "" {
 		t.Errorf("the deeds of the log (-want +got):\n%s", diff)

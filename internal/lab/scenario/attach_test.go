@@ -143,7 +143,8 @@ func TestClearLUN(t *testing.T) {
 	}
 	clear(9, lus[3].WWID())
 	clear(1, lus[1].WWID())
-	_, err := s.ClearLUN(bounded(t), at(1), lus[3].WWID())
+	var err error
+	watched(t, nil, func() { _, err = s.ClearLUN(bounded(t), at(1), lus[3].WWID()) })
 	var evidence *remediate.EvidenceError
 	if !errors.As(err, &evidence) || evidence.Verdict != remediate.Healthy {
 		t.Errorf("LUN 1 is another volume's, and alive: %v", err)
@@ -183,7 +184,8 @@ func TestClearLUNInUse(t *testing.T) {
 	g.Remap(t, 2, fresh)
 	s := newSweeper(t)
 	at := remediate.Address{Target: g.IQN, LUN: 2}
-	_, err := s.ClearLUN(bounded(t), at, fresh.WWID())
+	var err error
+	watched(t, nil, func() { _, err = s.ClearLUN(bounded(t), at, fresh.WWID()) })
 	var inUse *remediate.InUseError
 	if !errors.As(err, &inUse) || !slices.ContainsFunc(inUse.Users, func(u remediate.Use) bool { return u.By == dir }) {
 		t.Fatalf("the leftover is mounted at %s: %v", dir, err)

@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,12 +35,12 @@ func TestBreaker(t *testing.T) {
 	for _, m := range maps[2:] {
 		guest.WaitFailed(t, m)
 	}
-	p, err := s.Plan(bounded(t))
+	p, err := watchedPlan(t, s)
 	expectTripped(t, err, 6, luns, "maps")
 	if len(p.Targets) != 0 || len(p.Survey.Residual()) != 6 {
 		t.Errorf("%d targets; %d of 6 are said to be left behind", len(p.Targets), len(p.Survey.Residual()))
 	}
-	_, err = s.Execute(bounded(t), before)
+	_, err = watchedExecute(bounded(t), t, s, before)
 	expectTripped(t, err, 6, luns, "maps")
 	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "1s")
 	if r.Code != 3 || !strings.Contains(r.Stdout+r.Stderr, "6 of 8") {
@@ -68,10 +69,14 @@ func TestBreakerDisks(t *testing.T) {
 	d := guest.ScsiDebug(t, 1, luns)
 	s := newSweeper(t, remediate.WithObserver(never(t)))
 	d.VanishLUNs(t, 2)
-	p, err := s.Plan(bounded(t))
+	before := guest.Ls("/sys/block")
+	p, err := watchedPlan(t, s)
 	expectTripped(t, err, 6, luns, "LUs")
 	if len(p.Targets) != 0 {
 		t.Errorf("%d targets", len(p.Targets))
+	}
+	if after := guest.Ls("/sys/block"); !slices.Equal(before, after) {
+		t.Errorf("/sys/block had %v and has %v", before, after)
 	}
 	d.RestoreLUNs(t)
 	plan(t, s)
@@ -91,10 +96,14 @@ func TestBreakerEmptyMaps(t *testing.T) {
 	}
 	deleteByHand(t, daemon, false, maps[2:])
 	s := newSweeper(t, remediate.WithObserver(never(t)))
-	p, err := s.Plan(bounded(t))
+	before := guest.DmsetupLs(t)
+	p, err := watchedPlan(t, s)
 	expectTripped(t, err, 6, luns, "maps")
 	if len(p.Targets) != 0 {
 		t.Errorf("%d targets", len(p.Targets))
+	}
+	if after := guest.DmsetupLs(t); !slices.Equal(before, after) {
+		t.Errorf("dmsetup ls had %v and has %v", before, after)
 	}
 }
 

@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -63,6 +64,9 @@ func TestDaemonFrozen(t *testing.T) {
 		_, err := guest.TryFor(5*time.Second, "multipathd", "show", "daemon")
 		return err
 	})
+	guest.WaitFor(t, "it has asked again the paths whose check it slept through", 20*time.Second, func() error {
+		return cmp.Or(carries(t, m.maps[failing], 2), carries(t, m.maps[queueing], 2))
+	})
 	m.expectCleared(t)
 }
 
@@ -73,11 +77,13 @@ func (m *mixed) expectNothingDone(t *testing.T, p *remediate.Plan, backend strin
 	s := newSweeper(t, remediate.WithBackend(backend))
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
+	trace := guest.TracedSelf(t)
 	begun := time.Now()
 	r, err := s.Execute(ctx, p)
 	if took := time.Since(begun); took > budget+overtime {
 		t.Errorf("it took %s of %s", took, budget)
 	}
+	belongs(t, trace(), p, nil)
 	t.Logf("by the %s of a frozen multipathd, in %s: %v", backend, time.Since(begun).Round(time.Second), err)
 	if err == nil {
 		for _, x := range r.Results {

@@ -75,10 +75,11 @@ func survey(t *testing.T, s *remediate.Sweeper) *remediate.Survey {
 	return sv
 }
 
-// plan makes a plan and checks that it is for just these WWIDs.
+// plan makes a plan, under strace, and checks that it is for just these WWIDs, and that
+// nothing was changed.
 func plan(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
 	t.Helper()
-	p, err := s.Plan(bounded(t))
+	p, err := watchedPlan(t, s)
 	if err != nil {
 		t.Fatalf("plan: %+v", err)
 	}
@@ -95,10 +96,11 @@ func plan(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
 	return p
 }
 
-// execute does a plan and checks that every LU of it comes to the same outcome.
+// execute does a plan, under strace, and checks that every LU of it comes to the same
+// outcome.
 func execute(t *testing.T, s *remediate.Sweeper, p *remediate.Plan, want remediate.Outcome) *remediate.Report {
 	t.Helper()
-	r, err := s.Execute(bounded(t), p)
+	r, err := watchedExecute(bounded(t), t, s, p)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"testing"
@@ -49,6 +50,32 @@ func untouched(t *testing.T, flags ...string) {
 		t.Errorf("sweep plan: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	belongs(t, tr, nil, nil)
+}
+
+// watched does something with the library, in which the scenario itself must do nothing:
+// under strace, whatever is changed must belong to the plan; nil allows nothing.
+func watched(t *testing.T, p *remediate.Plan, do func()) {
+	t.Helper()
+	trace := guest.TracedSelf(t)
+	do()
+	belongs(t, trace(), p, nil)
+}
+
+func watchedPlan(t *testing.T, s *remediate.Sweeper) (p *remediate.Plan, err error) {
+	t.Helper()
+	watched(t, nil, func() { p, err = s.Plan(bounded(t)) })
+	return p, err
+}
+
+func watchedExecute(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *remediate.Plan) (r *remediate.Report, err error) {
+	t.Helper()
+	watched(t, p, func() { r, err = s.Execute(ctx, p) })
+	if r != nil {
+		for _, x := range r.Results {
+			came.done(t, x.WWID, string(x.Outcome), x.Reason) // whose observer is another does not tell
+		}
+	}
+	return r, err
 }
 
 // A result is what sweep apply says of one LU.

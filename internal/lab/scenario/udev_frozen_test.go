@@ -38,7 +38,7 @@ func TestUdevFrozen(t *testing.T) {
 	}
 	guest.ThawUdev(t)
 	guest.Udev(t)
-	r, err = s.Execute(bounded(t), p)
+	r, err = watchedExecute(bounded(t), t, s, p)
 	if err != nil {
 		t.Fatal(err)
 	}
