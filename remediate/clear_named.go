@@ -113,14 +113,15 @@ func (s *Sweeper) agree(ctx context.Context, wanted func(*Facts) bool, refuse fu
 	if !slices.ContainsFunc(first.Devices, func(d Device) bool { return d.Removable }) {
 		return first, nil
 	}
-	if err := s.wait(ctx, s.opt.dwell); err != nil {
+	back, err := s.dwell(ctx, first)
+	if err != nil {
 		return nil, err
 	}
 	second, err := s.survey(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
-	second = agreed(first, second)
+	second = agreed(first, second, back)
 	if refuse != nil {
 		err = refuse(ctx, second.Devices)
 	}

@@ -122,7 +122,8 @@ func (s *Sweeper) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.wait(ctx, s.opt.dwell); err != nil {
+	back, err := s.dwell(ctx, first)
+	if err != nil {
 		return nil, err
 	}
 	second, err := s.resumed(ctx)
@@ -132,7 +133,7 @@ func (s *Sweeper) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.plan(first, second)
+	return s.plan(first, second, back)
 }
 
 // suspendedTries is how often a suspended map is looked at again.
@@ -175,15 +176,6 @@ func (s *Survey) suspended() map[string]int {
 	return at
 }
 
-// wait lets the dwell time pass, and tells that it does.
-func (s *Sweeper) wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	s.tell(Event{Kind: EventWait, Detail: fmt.Sprintf("the evidence must hold for %s", d), For: d})
-	return s.pause(ctx, d)
-}
-
 func (s *Sweeper) pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -205,9 +197,10 @@ func (s *Sweeper) newPlan(sv *Survey) *Plan {
 	return p
 }
 
-// plan makes the plan from two looks. It is pure but for the clock.
-func (s *Sweeper) plan(first, second *Survey) (*Plan, error) {
-	p := s.newPlan(agreed(first, second))
+// plan makes the plan from two looks and what was found between them. It is pure but for
+// the clock.
+func (s *Sweeper) plan(first, second *Survey, back map[string]string) (*Plan, error) {
+	p := s.newPlan(agreed(first, second, back))
 	err := breaker(p.Survey.Devices, s.opt.maxDead, false)
 	for _, d := range p.Survey.Devices {
 		if d.Removable && err == nil {
@@ -230,9 +223,9 @@ func (p *Plan) settle() {
 }
 
 // agreed is the second look, in which only that is removable which the first
-// look found just as dead. Who uses it counts at the later look, and again at
+// look found just as dead, and nothing between the two alive. Who uses it counts at the later look, and again at
 // the act: udev opens a dying map for a moment as a matter of course.
-func agreed(first, second *Survey) *Survey {
+func agreed(first, second *Survey, back map[string]string) *Survey {
 	out := *second
 	out.Devices = append([]Device(nil), second.Devices...)
 	for i := range out.Devices {
@@ -246,6 +239,8 @@ func agreed(first, second *Survey) *Survey {
 			d.Removable, d.Reasons = false, append(d.Reasons, "the look before found it "+before.Verdict.String())
 		case !samePins(before, *d):
 			d.Removable, d.Reasons = false, append(d.Reasons, "its devices changed between two looks")
+		case back[before.WWID] != "":
+			d.Removable, d.Reasons = false, append(d.Reasons, back[before.WWID])
 		default:
 			d.Evidence.Looks = 2
 		}
@@ -273,6 +268,9 @@ func breaker(devices []Device, share float64, planned bool) error {
 	maps, far, lus := BreakerError{Of: "maps", Share: share}, BreakerError{Of: "iSCSI and FC LUs", Share: share}, BreakerError{Of: "LUs", Share: share}
 	for _, d := range devices {
 		planned = planned || d.Removable
+		if d.Map == nil && !anyPath(d.Facts, func(p Path) bool { return p.Dev != "" }) {
+			continue // a LUN that an array answers for and has no LU behind: no disk was made of it, and nothing asked it
+		}
 		dead := !anyPath(d.Facts, func(p Path) bool { return p.Answer == Present || p.Answer == Alive && p.Identity != IdentityMismatch })
 		lus.count(dead)
 		if d.Map != nil {

@@ -68,7 +68,8 @@ func WithRunbook() Option { return func(o *options) { o.rule.Runbook = true } }
 func WithOwnerTimeout(d time.Duration) Option { return func(o *options) { o.ownerTimeout = d } }
 
 // WithDwell says how long evidence must hold between the two looks that
-// [Sweeper.Plan] takes: 10 s unless told. 0 takes both looks at once.
+// [Sweeper.Plan] takes: 10 s unless told. 0 takes both looks at once. Meanwhile the paths
+// by whose word a LU is lost are asked each second, and one that answers has the LU stay.
 func WithDwell(d time.Duration) Option { return func(o *options) { o.dwell = d } }
 
 // WithExpiry says how long a plan may be executed: 15 minutes unless told.
