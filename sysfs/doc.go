@@ -3,9 +3,10 @@
 // that the caller names: "/" on the host itself, "/host" in a container that
 // has the host's file system there.
 //
-// It states facts and judges nothing. It starts no program, sends no ioctl and
-// opens no device node. The only things it ever writes are the attributes
-// "state" and "delete" of a SCSI device, through a [Pin].
+// It states facts and judges nothing. It starts no program and opens no device node but
+// those of loop devices, to ask each for its backing file's file system
+// (LOOP_GET_STATUS64). The only things it ever writes are the attributes "state" and
+// "delete" of a SCSI device, through a [Pin].
 //
 // What is read, all of it below the root:
 //
@@ -17,6 +18,9 @@
 //	/sys/fs/btrfs/*/devices          members of a mounted btrfs, for [FS.Mounts]
 //	/proc/PID/{ns/mnt,root,mountinfo}                                [FS.Mounts]
 //	/proc/PID/{fd,fdinfo,stat,wchan,task}                            [FS.Openers]
+//	/proc/PID/{maps,map_files}                                       [FS.Mappings]
+//	/sys/kernel/config/{target,nvmet}, /sys/bus/xen-backend          [FS.Exports]
+//	/proc/cmdline                                                    [FS.BootDevices]
 //	/proc/swaps, /proc/stat, /proc/sys/kernel/{hostname,random/boot_id}
 //
 // # Privileges

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -15,14 +16,15 @@ const configDir = "kernel/config"
 // others. The kernel holds it open, and no holder or process shows.
 type Export struct {
 	Name string // in configfs, below kernel/config: "target/core/iblock_0/disk1"
-	Path string // what was to be exported: "/dev/sdb"; "" where only Devt or HCTL tells
+	Path string // what was to be exported: "/dev/sdb", also where that leads nowhere any more; "" where only Devt or HCTL tells
 	Devt DevNum // zero where only Path or HCTL tells
 	HCTL *HCTL  // of a SCSI device that is passed through, nil otherwise
 }
 
 // Exports reads the backstores of the kernel's SCSI target (LIO) and the
 // namespaces of its NVMe target that are enabled, from configfs at /sys/kernel/config:
-// target/core/*/*/info and nvmet/subsystems/*/namespaces/*/device_path. Where one of
+// target/core/*/*/info and nvmet/subsystems/*/namespaces/*/device_path; and the disks of
+// Xen guests, from /sys/bus/xen-backend/devices/*/physical_device. Where one of
 // these targets is in the kernel (/sys/module) and its part of configfs is not to be seen,
 // that is an error: what it exports cannot be told.
 func (f *FS) Exports(ctx context.Context) ([]Export, error) {
@@ -49,15 +51,57 @@ func (f *FS) Exports(ctx context.Context) ([]Export, error) {
 				out = append(out, f.exported(x))
 			}
 		}
-		return out, ctx.Err()
+		guests, err := f.xenBackends()
+		return append(out, guests...), errors.Join(err, ctx.Err())
 	})
 }
 
-// exported fills in the number of what is known by its path.
-func (f *FS) exported(x Export) Export {
-	if x.Devt.IsZero() && strings.HasPrefix(x.Path, "/"+devDir+"/") {
-		x.Devt = f.node(x.Path)
+// xenDir has the disks that this host serves to Xen guests.
+const xenDir = "bus/xen-backend/devices"
+
+// xenBackends reads what xen-blkback serves: vbd-*/physical_device, "8:80" in hex. It
+// opens the device from within the kernel and claims nothing.
+func (f *FS) xenBackends() ([]Export, error) {
+	d, err := openDir(f.Path(sysDir, xenDir))
+	if absent(err) {
+		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	names, err := d.names()
+	var out []Export
+	for _, name := range names {
+		text, err := readFile(f.Path(sysDir, xenDir, name, "physical_device"))
+		if absent(err) {
+			continue // no disk, or one that is going
+		}
+		if err != nil {
+			return nil, err
+		}
+		major, minor, _ := strings.Cut(strings.TrimSpace(string(text)), ":")
+		x, errX := strconv.ParseUint(major, 16, 32)
+		y, errY := strconv.ParseUint(minor, 16, 32)
+		if errX != nil || errY != nil {
+			return nil, badText("device number", string(text))
+		}
+		out = append(out, Export{Name: xenDir + "/" + name, Devt: DevNum{Major: uint32(x), Minor: uint32(y)}})
+	}
+	return out, err
+}
+
+// exported fills in the number of what is known by its path, as far as that leads to a
+// device still, and forgets the path of what is a file.
+func (f *FS) exported(x Export) Export {
+	if !x.Devt.IsZero() || !strings.HasPrefix(x.Path, "/"+devDir+"/") {
+		return x
+	}
+	if st, err := os.Stat(f.Path(x.Path)); err == nil && st.Mode().IsRegular() && f.live {
+		x.Path = "" // in /dev/shm
+		return x
+	}
+	x.Devt = f.node(x.Path)
 	return x
 }
 
