@@ -137,7 +137,8 @@ func (a *Auto) DisableQueueing(ctx context.Context, name string) error {
 
 // RestoreQueueing orders it from the best client that answers. Where the
 // kernel can be asked, and a path of the map is usable, it then sees to it there.
-// Call it only for a map that queued before.
+// Call it only for a map that queued before. Where a multipathd that is there has not
+// heard of it, its error is returned, although the kernel was told.
 //
 // multipathd answers "ok" and may not have told the kernel (seen with 0.8.5 to
 // 0.15.1):
@@ -152,7 +153,17 @@ func (a *Auto) DisableQueueing(ctx context.Context, name string) error {
 // queueing is disabled, or that it is not, and takes the message back within
 // seconds.
 func (a *Auto) RestoreQueueing(ctx context.Context, name string) error {
-	err := a.give(ctx, true, onSilence, func(ctx context.Context, c client) error { return c.RestoreQueueing(ctx, name) })
+	var untold error // why a multipathd that is there has not heard of it
+	err := a.give(ctx, true, onSilence, func(ctx context.Context, c client) error {
+		err := c.RestoreQueueing(ctx, name)
+		if c.Backend() != "dm" && silent(err) {
+			untold = err
+		}
+		return err
+	})
+	if err == nil {
+		err = untold
+	}
 	if err != nil || a.dm == nil {
 		return err
 	}

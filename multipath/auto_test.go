@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
 
@@ -173,3 +174,26 @@ func TestAutoCancelled(t *testing.T) {
 	require.Empty(t, d.said())
 	require.Empty(t, k.asked)
 }
+
+// What the kernel was told past a multipathd that does not answer is taken back by it:
+// whoever has the map queue again must know.
+func TestAutoRestoresPastASilentDaemon(t *testing.T) {
+	var told []string
+	run := func(_ context.Context, argv ...string) (RunResult, error) {
+		told = append(told, argv[len(argv)-1])
+		if argv[len(argv)-1] == "daemon" {
+			return RunResult{Stdout: []byte("pid 1 running\n")}, nil
+		}
+		return RunResult{Stdout: []byte("fail\ntimeout\n"), Code: 1}, nil
+	}
+	a := NewAuto(nil, NewCommand(run), nil)
+	a.clients = append(a.clients, kernelAlone{})
+	if err := a.RestoreQueueing(t.Context(), "mpathb"); !errors.Is(err, ErrBusy) {
+		t.Errorf("%v: multipathd has not heard of it (%v)", err, told)
+	}
+}
+
+type kernelAlone struct{ client }
+
+func (kernelAlone) Backend() string                               { return "dm" }
+func (kernelAlone) RestoreQueueing(context.Context, string) error { return nil }

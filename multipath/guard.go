@@ -105,14 +105,18 @@ func checkName(name string) error {
 }
 
 // meansDevice reports whether multipath would read a name as that of whichever
-// device has that number now: "dm-12", or whatever begins like "254:12".
+// device has that number now: whatever begins like "dm-12" or "254:12".
 func meansDevice(name string) bool {
 	var major, minor uint
 	if n, _ := fmt.Sscanf(name, "%d:%d", &major, &minor); n == 2 {
 		return true
 	}
-	digits, ok := strings.CutPrefix(name, "dm-")
-	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+	number, ok := strings.CutPrefix(name, "dm-")
+	number = strings.TrimLeft(number, " ") // scanf's %d takes spaces and a sign, and up to 0.8.x whatever follows
+	if number != "" && (number[0] == '+' || number[0] == '-') {
+		number = number[1:]
+	}
+	return ok && number != "" && number[0] >= '0' && number[0] <= '9'
 }
 
 // checkDev passes a bare kernel name of a path: sdi, dasda, nvme0n1, cciss!c0d0.

@@ -129,3 +129,13 @@ func allowedSentence(s string) bool {
 	}
 	return false
 }
+
+// multipathd up to 0.8.x reads any name that begins like "dm-12" as that of whichever map
+// has the number 12 (sscanf(str, "dm-%d")), and later ones still what scanf takes for a number.
+func TestNamesThatBeginWithANumber(t *testing.T) {
+	for _, name := range []string{"dm-12data", "dm-1-oracle", "dm-+12", "dm- 12", "dm--1"} {
+		if checkName(name) == nil {
+			t.Errorf("%q is passed on", name)
+		}
+	}
+}
