@@ -15,10 +15,10 @@ const offFor = 5 * time.Second
 
 // overdue reports whether a disk is to be asked again before its delete: it has been off
 // for long, or its link, or somebody, has set it running.
-func (h *held) overdue(ctx context.Context) (running, overdue bool) {
+func (h *held) overdue(ctx context.Context, byOwner bool) (running, overdue bool) {
 	state, err := h.pin.State(ctx)
 	running = err == nil && state == sysfs.StateRunning
-	return running, running || h.off && time.Since(h.asked) > offFor
+	return running, running || (h.off || byOwner && h.silent) && time.Since(h.asked) > offFor
 }
 
 // leftOff reports whether a disk itself is not asked again: it gave no answer, and its
@@ -54,7 +54,22 @@ func (r *run) stillDetached(ctx context.Context, h *held) error {
 		return evidence(r.t.WWID, Unknown, "its owner does not attest any more that it is detached")
 	}
 	h.asked = time.Now() // up to now he has
+	r.attested(h.asked)
 	return nil
+}
+
+// attested puts on record until when the owner has attested that the LU is detached.
+func (r *run) attested(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.word = at
+}
+
+// wordAged reports whether the owner's word is too old to delete a silent disk by.
+func (r *run) wordAged() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Since(r.word) > offFor
 }
 
 // stillUnlisted asks the disk's target once more.
@@ -82,7 +97,7 @@ func (r *run) atRest(ctx context.Context, h *held, all []*held) error {
 		if err := r.s.matches(ctx, h); err != nil {
 			return h.unlessGone(ctx, err)
 		}
-		running, overdue := h.overdue(ctx)
+		running, overdue := h.overdue(ctx, r.proof == ByOwner)
 		if !overdue {
 			return nil
 		}

@@ -174,7 +174,7 @@ func (r *run) whoIsLeft(count string) []Use {
 	if r.hurried() { // what time is left is for putting things right
 		return []Use{{Kind: UseOpen, By: count, Detail: "there was no time to find out by whom"}}
 	}
-	ctx, cancel := r.grace()
+	ctx, cancel := r.unhurried(r.undo, 15*time.Second, lingering/4) // the rest is for putting things right
 	defer cancel()
 	open, _ := r.s.sys.Openers(ctx)
 	var users []Use
@@ -403,6 +403,9 @@ func (r *run) restoreQueueing(ctx context.Context) error {
 		}, func() error { return nil })
 	}
 	t, err := r.table(ctx)
+	if err == nil && unheard(told) {
+		r.untold = true // it goes by its mark that the map must not queue, whatever the kernel is told
+	}
 	if err != nil || t.Queueing || told == nil && t.Usable() == 0 {
 		return absentIsFine(err)
 	}
@@ -410,6 +413,12 @@ func (r *run) restoreQueueing(ctx context.Context) error {
 		return join([]error{told, err})
 	}
 	return nil
+}
+
+// unheard reports whether there is a multipathd that may not have heard an order.
+func unheard(err error) bool {
+	return errors.Is(err, multipath.ErrBusy) || errors.Is(err, multipath.ErrSilent) || multipath.Uncertain(err) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func absentIsFine(err error) error {

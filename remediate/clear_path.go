@@ -133,6 +133,9 @@ func (r *run) offline(ctx context.Context, h *held, all []*held) error {
 	if state, err := h.pin.State(ctx); err != nil || state != sysfs.StateRunning {
 		return absentOrGone(err) // whatever else it is, nothing waits for it; the kernel takes no other order
 	}
+	if err := r.noteOff(ctx, []PathPin{h.PathPin}); err != nil { // it may be running only since
+		return err
+	}
 	err := h.pin.SetState(ctx, sysfs.StateOffline)
 	if err != nil {
 		err = stuckOr(err, "offline of "+h.Dev)

@@ -105,6 +105,7 @@ type run struct {
 	proof    Proof     // of death, as the last look found it
 	looked   time.Time // when that was
 	subject  Subject   // whose owner was asked then
+	word     time.Time // when he was last asked
 	disabled bool      // queueing was switched off
 	flushing bool      // multipathd was told to flush
 	touched  bool      // something of the LU was changed for good
@@ -121,8 +122,10 @@ type run struct {
 	note  Unfinished    // as it was last written
 	ajar  bool          // a path may have been left switched off
 
+	untold bool // the map queues again by the kernel's word alone, and multipathd may take it back
+
 	righted bool       // nothing is left of what an earlier run had noted
-	mu      sync.Mutex // for the result's steps
+	mu      sync.Mutex // for the result's steps, and word
 
 	udevSlow bool // udev has not begun in time with the end of a disk
 
@@ -147,7 +150,7 @@ func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target, arrive, stepAsid
 	if rerr != nil {
 		err = join([]error{err, rerr})
 	}
-	if rerr == nil && !r.ajar && r.righted {
+	if rerr == nil && !r.ajar && (!r.untold || err == nil) && r.righted {
 		_ = r.notes.DropNote(r.undo) // if it stays, whoever reads it finds nothing to do
 	}
 	r.conclude(err)
@@ -204,6 +207,9 @@ func (r *run) steps(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	for _, h := range r.held {
+		h.mapped = anyPath(d.Facts, func(p Path) bool { return p.InMap && p.HCTL == h.HCTL })
 	}
 	if err := r.clearMap(ctx, d); err != nil {
 		return err

@@ -2,6 +2,8 @@ package remediate_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -160,4 +162,19 @@ func TestExecuteWritesNothingOnceCancelled(t *testing.T) {
 	_, err := sw.Execute(ctx, p)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, s.Actions())
+}
+
+// A map that was made anew since, under the same name, number and uuid, is not the
+// planned one.
+func TestMapMadeAnewSincePlan(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sw := s.sweeper(t)
+	p := planned(t, sw, s.lu.WWID())
+	require.NotZero(t, p.Targets[0].Map.DiskSeq)
+	require.NoError(t, os.WriteFile(filepath.Join(s.Tree(), "sys/block/dm-12/diskseq"), []byte("4711\n"), 0o600))
+	res := executed(t, sw, p)
+	require.Equal(t, remediate.Refused, res.Outcome, "%s %v", res.Reason, s.Actions())
+	var stale *remediate.StaleError
+	require.ErrorAs(t, res.Err, &stale)
 }

@@ -85,7 +85,7 @@ func (s *Sweeper) answering(ctx context.Context, addresses []sysfs.HCTL) []Path 
 }
 
 // reportLUNs asks for a target's inventory through the first two of its living
-// paths. An inventory that lacks the LUN it was asked through is not believed.
+// paths. An inventory that lacks a LUN of which it is known that it answers is not believed.
 func (s *Sweeper) reportLUNs(ctx context.Context, via []Path) (inventory, error) {
 	err := errors.New("no LU of this target answers")
 	for _, p := range via[:min(len(via), 2)] {
@@ -93,10 +93,11 @@ func (s *Sweeper) reportLUNs(ctx context.Context, via []Path) (inventory, error)
 		if luns, err = s.luns(ctx, p); err != nil {
 			continue
 		}
-		if lists(luns, p.HCTL.LUN) {
+		i := slices.IndexFunc(via, func(q Path) bool { return !lists(luns, q.HCTL.LUN) })
+		if i < 0 {
 			return inventory{luns, p.name()}, nil
 		}
-		err = errors.Errorf("REPORT LUNS through %s does not list it", p.name())
+		err = errors.Errorf("REPORT LUNS through %s does not list %s, which answers", p.name(), via[i].name())
 	}
 	return inventory{}, err
 }

@@ -114,7 +114,7 @@ func (r *run) users(ctx context.Context, paths []*held, keeps *Map) ([]Use, erro
 	f := &Facts{WWID: r.t.WWID, Map: keeps}
 	var disks []string
 	for _, h := range paths {
-		f.Paths, disks = append(f.Paths, Path{Dev: h.Dev, HCTL: h.HCTL}), append(disks, h.Dev)
+		f.Paths, disks = append(f.Paths, Path{Dev: h.Dev, HCTL: h.HCTL, InMap: keeps != nil}), append(disks, h.Dev)
 	}
 	sc := &scene{}
 	var err error
@@ -133,11 +133,12 @@ func (r *run) users(ctx context.Context, paths []*held, keeps *Map) ([]Use, erro
 		disks = nil
 	}
 	sc.lookCloser(ctx, r.s.sys, disks)
-	if r.flushing {
-		sc.unsure = nil // up to a moment ago the map's open count told, and the disks were the map's
-	}
 	var users []Use
-	for _, p := range f.Paths {
+	unsure := sc.unsure
+	for i, p := range f.Paths {
+		if sc.unsure = unsure; paths[i].mapped && (r.flushing || r.t.Keeps) {
+			sc.unsure = nil // up to a moment ago the disk was the map's
+		}
 		users = append(users, sc.diskUsers(f, p)...)
 	}
 	return users, ctx.Err()
@@ -170,6 +171,8 @@ func (r *run) stillLost(ctx context.Context, h *held) error {
 	switch {
 	case p.Answer == Gone && live(p):
 		return nil
+	case p.Answer == Silent && r.proof == ByOwner && r.wordAged():
+		return r.stillDetached(ctx, h)
 	case (p.Answer == Silent || p.Answer == Gone) && (r.proof == ByOwner || r.proof == ByRunbook && live(p) && !h.late):
 		return nil
 	case p.Identity == IdentityMismatch && r.t.Verdict == Remapped:

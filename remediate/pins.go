@@ -18,6 +18,7 @@ type held struct {
 	pin    *sysfs.Pin // nil where the device was gone from the start
 	page83 []byte     // as it was cached when the path was first held
 
+	mapped   bool      // it was in the map when the work began
 	late     bool      // it turned up after the look that the plan, or this run, went by
 	asked    time.Time // when it was last asked, and found to be dead
 	silent   bool      // it gave no answer then
@@ -151,6 +152,7 @@ func (r *run) lookOnce(ctx context.Context) (Device, error) {
 		return Device{}, err
 	}
 	r.proof, r.keeps, r.looked, r.subject = d.Proof, d.Map, look.at, subject(&d.Facts)
+	r.attested(look.begun)
 	if err := r.permitted(d); err != nil {
 		return d, err
 	}
@@ -204,7 +206,8 @@ func (r *run) samePins(d Device) error {
 	case d.Map == nil || r.t.Keeps:
 	case r.t.Map == nil:
 		return stale("the map of "+d.WWID, "", d.Map.Name)
-	case r.t.Map.UUID != d.Map.UUID || r.t.Map.Devt != d.Map.Devt || r.t.Map.Name != d.Map.Name:
+	case r.t.Map.UUID != d.Map.UUID || r.t.Map.Devt != d.Map.Devt || r.t.Map.Name != d.Map.Name,
+		r.t.Map.DiskSeq != 0 && r.t.Map.DiskSeq != d.Map.DiskSeq:
 		return stale("map "+r.t.Map.Name, r.t.Map.DM+" "+r.t.Map.UUID, d.Map.Name+" "+d.Map.DM+" "+d.Map.UUID)
 	}
 	for _, p := range d.Paths {

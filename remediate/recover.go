@@ -2,6 +2,7 @@ package remediate
 
 import (
 	"context"
+	stderrors "errors"
 	"io/fs"
 	"slices"
 	"strings"
@@ -86,12 +87,18 @@ func (s *Sweeper) recover(ctx context.Context, u Unfinished) *Recovery {
 	if err == nil {
 		err = r.putRight()
 	}
+	if err == nil && r.untold {
+		err = errUntold
+	}
 	out := &Recovery{Unfinished: u, Steps: r.res.Steps, Err: err}
 	if err != nil {
 		out.Error = err.Error()
 	}
 	return out
 }
+
+// errUntold says that a map queues again by the kernel's word alone.
+var errUntold = stderrors.New("multipathd has not been told that the map is to queue again")
 
 // putRight does, under this run's lock, what the LU's note says a run before has
 // left to be done, and then takes the note away. It works for a moment longer
@@ -113,6 +120,10 @@ func (r *run) putRight() error {
 	}
 	ctx, cancel := r.grace()
 	defer cancel()
+	if r.untold {
+		r.note.Map = u.Map
+		return r.writeNote(ctx)
+	}
 	return opError("forget what an earlier run has left of", r.t.WWID, r.notes.DropNote(ctx))
 }
 
@@ -132,6 +143,7 @@ func (r *run) revive(u Unfinished) error {
 		wg.Go(func() { errs[1+i] = was.revivePath(p) }) // one that hangs must not keep the others off
 	}
 	wg.Wait()
+	r.untold = was.untold
 	return join(errs)
 }
 

@@ -237,7 +237,7 @@ func (s *Sweeper) census(ctx context.Context, sc *scene, lus []*Facts, wanted fu
 }
 
 // dying reports whether any wanted LU seems to be dead, and lists the disks of
-// such LUs that are in no map.
+// such LUs that are not in its map: those that somebody holds could not get there.
 func (s *Sweeper) dying(lus []*Facts, wanted func(*Facts) bool) (disks []string, any bool) {
 	for _, f := range lus {
 		if !wanted(f) || Judge(*f, s.opt.rule).Proof == notADeath {
@@ -245,7 +245,7 @@ func (s *Sweeper) dying(lus []*Facts, wanted func(*Facts) bool) (disks []string,
 		}
 		any = true
 		for _, p := range f.Paths {
-			if f.Map == nil && p.Dev != "" {
+			if p.Dev != "" && (f.Map == nil || !p.InMap && p.Answer != Alive) {
 				disks = append(disks, p.Dev)
 			}
 		}

@@ -1,6 +1,7 @@
 package remediate_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -81,13 +82,7 @@ func TestUnlistedRingAndAMap(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Fail)
 	s.Open("sdb", 41702, "fio", remediatetest.Reading)
-	fds, err := os.ReadDir(filepath.Join(s.Tree(), "proc/41702/fd"))
-	require.NoError(t, err)
-	fd := fds[len(fds)-1].Name()
-	link := filepath.Join(s.Tree(), "proc/41702/fd", fd)
-	require.NoError(t, os.Remove(link))
-	require.NoError(t, os.Symlink("anon_inode:[io_uring]", link))
-	require.NoError(t, os.WriteFile(filepath.Join(s.Tree(), "proc/41702/fdinfo", fd), []byte("pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1057\nUserFiles:\t32\nUserBufs:\t0\n"), 0o600))
+	hideFiles(t, s, 41702)
 	sw := s.sweeper(t)
 	d := s.find(t)
 	require.True(t, d.Removable, "%v", d.InUse)
@@ -114,4 +109,48 @@ func TestThreadsOwnFilesOfTheSameNumbers(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(process, "fdinfo/3"), []byte("pos:\t0\nflags:\t0100000\nmnt_id:\t25\n"), 0o600))
 	d := s.find(t)
 	require.False(t, d.Removable, "%v", d.InUse)
+}
+
+// hideFiles has the last file of a process become an io_uring that lists none of its own,
+// as a busy one does not.
+func hideFiles(t *testing.T, s *scenario, pid int) {
+	t.Helper()
+	process := filepath.Join(s.Tree(), fmt.Sprint("proc/", pid))
+	fds, err := os.ReadDir(filepath.Join(process, "fd"))
+	require.NoError(t, err)
+	fd := fds[len(fds)-1].Name()
+	require.NoError(t, os.Remove(filepath.Join(process, "fd", fd)))
+	require.NoError(t, os.Symlink("anon_inode:[io_uring]", filepath.Join(process, "fd", fd)))
+	require.NoError(t, os.WriteFile(filepath.Join(process, "fdinfo", fd), []byte("pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1057\nUserFiles:\t32\nUserBufs:\t0\n"), 0o600))
+}
+
+// The path that leads nowhere, of a map that lives: it was in the map, and somebody's
+// io_uring is busy.
+func TestUnlistedRingAndAStalePath(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Queue)
+	s.Unmap(s.lu, s.a)
+	s.Open("sdb", 41702, "fio", remediatetest.Reading)
+	hideFiles(t, s, 41702)
+	d := s.find(t)
+	require.Equal(t, remediate.StalePath, d.Verdict)
+	sw := s.sweeper(t)
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
+}
+
+// A straggler was never in the map, whose open count said nothing of it.
+func TestUnlistedRingAndAStraggler(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	c := s.target(41)
+	s.After("sdj delete", func() {
+		s.lu.Path("sdk", c, 1)
+		s.Unmap(s.lu)
+		s.Open("sdk", 41702, "fio", remediatetest.Writing)
+		hideFiles(t, s, 41702)
+	})
+	sw := s.sweeper(t)
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.NotContains(t, s.log(), "sdk delete", "%s %s: who has it open could not be told", res.Outcome, res.Reason)
 }

@@ -44,7 +44,7 @@ func (sc *scene) users(f *Facts) {
 func (sc *scene) diskUsers(f *Facts, p Path) []Use {
 	c := &census{sc: sc, f: f, seen: map[string]bool{}}
 	c.diskUsers(p)
-	if f.Map == nil {
+	if f.Map == nil || !p.InMap {
 		c.claim(p) // a map's open count tells more, and its paths are claimed by it
 	}
 	c.unchecked()
@@ -122,8 +122,11 @@ func (c *census) diskUsers(p Path) {
 		c.on(part.Name, part.Devt, part.Holders, (*census).checker)
 	}
 	for _, e := range c.sc.exports {
-		if e.HCTL != nil && *e.HCTL == p.HCTL {
+		switch {
+		case e.HCTL != nil && *e.HCTL == p.HCTL:
 			c.note(exportUse(e, b.Name))
+		case e.HCTL == nil && e.Devt.IsZero() && strings.HasPrefix(e.Path, "/dev/") && (c.f.Map == nil || !p.InMap):
+			c.unknown("which device " + e.Name + " exports: " + e.Path + " leads to none any more")
 		}
 	}
 }

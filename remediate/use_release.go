@@ -29,6 +29,9 @@ func withdraw(e sysfs.Export) string {
 	if strings.HasPrefix(e.Name, "nvmet/") {
 		return "echo 0 > /sys/kernel/config/" + e.Name + "/enable"
 	}
+	if domain, disk, ok := strings.Cut(strings.TrimPrefix(path.Base(e.Name), "vbd-"), "-"); ok && strings.HasPrefix(e.Name, "bus/xen-backend/") {
+		return "xl block-detach " + domain + " " + disk
+	}
 	kind, _, _ := strings.Cut(path.Base(path.Dir(e.Name)), "_")
 	if kind == "iblock" {
 		kind = "block" // targetcli's word for it
