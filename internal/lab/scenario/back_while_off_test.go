@@ -59,7 +59,7 @@ func TestBackWhileOff(t *testing.T) {
 	mine.Store(map[string]bool{m.WWID: true})
 	d.VanishLUNs(t, victim)
 	guest.WaitFailed(t, m)
-	waits := inBackgroundExecute(t, s, plan(t, s, m.WWID))
+	waits := inBackgroundExecute(t, s, planAmid(t, s, m.WWID))
 	guest.WaitFor(t, "the disks are off", 30*time.Second, func() error { return inState(disks, "offline") })
 	off := time.Now()
 	d.RestoreLUNs(t)
@@ -101,6 +101,7 @@ func inBackgroundExecute(t *testing.T, s *remediate.Sweeper, p *remediate.Plan) 
 	ctx, done := bounded(t), make(chan *remediate.Report, 1)
 	go func() {
 		r, err := s.Execute(ctx, p)
+		came.all(t, r)
 		if err != nil {
 			t.Errorf("execute: %+v", err)
 			r = &remediate.Report{Results: make([]remediate.Result, len(p.Targets))}
@@ -166,6 +167,7 @@ func TestSetRunningBySomebody(t *testing.T) {
 		})
 	}))
 	r, err := s.Execute(bounded(t), plan(t, s, m.WWID))
+	came.all(t, r)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

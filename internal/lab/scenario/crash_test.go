@@ -160,6 +160,7 @@ func crashes(t *testing.T, counts func(string) bool, first, every int, args ...s
 	for _, v := range gone {
 		t.Logf("gone: %s, killed before %s", v.m.Name, v.before)
 		expectGone(t, v.m, v.disks...)
+		came.done(t, v.m.WWID, string(remediate.Removed), "")
 	}
 	for _, v := range back {
 		t.Logf("back: %s, killed before %s", v.m.Name, v.before)

@@ -84,6 +84,7 @@ func (m *mixed) expectNothingDone(t *testing.T, p *remediate.Plan, backend strin
 		t.Errorf("it took %s of %s", took, budget)
 	}
 	belongs(t, trace(), p, nil)
+	came.all(t, r)
 	t.Logf("by the %s of a frozen multipathd, in %s: %v", backend, time.Since(begun).Round(time.Second), err)
 	if err == nil {
 		for _, x := range r.Results {

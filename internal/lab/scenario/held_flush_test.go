@@ -38,6 +38,7 @@ func TestHeldFlush(t *testing.T) {
 	s := newSweeper(t, holds)
 	p := plan(t, s, w.wwid(lost))
 	r, err := s.Execute(bounded(t), p)
+	came.all(t, r)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

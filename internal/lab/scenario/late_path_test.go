@@ -31,19 +31,20 @@ func TestLatePath(t *testing.T) {
 		return nil
 	})
 	w.b.Unmap(t, lost)
-	came := remediate.WithObserver(func(e remediate.Event) {
+	joins := remediate.WithObserver(func(e remediate.Event) {
 		if e.Kind == remediate.EventEnd && e.Action == remediate.FlushMap {
 			w.b.Map(t, lost, w.lus[lost])
 			w.b.Rescan(t)
 			w.b.Unmap(t, lost)
 		}
 	})
-	s := newSweeper(t, came)
+	s := newSweeper(t, joins)
 	p := plan(t, s, w.wwid(lost))
 	if named := p.Targets[0].Paths; len(named) != 1 || named[0].Dev != early {
 		t.Fatalf("the plan names %+v", named)
 	}
 	r, err := s.Execute(bounded(t), p)
+	came.all(t, r)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

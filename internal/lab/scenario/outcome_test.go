@@ -45,6 +45,16 @@ func (l *ledger) done(t testing.TB, wwid, outcome, reason string) {
 	}
 }
 
+// all enters what a report says, for a Sweeper whose observer is another than [newSweeper]'s.
+func (l *ledger) all(t testing.TB, r *remediate.Report) {
+	if r == nil {
+		return
+	}
+	for _, x := range r.Results {
+		l.done(t, x.WWID, string(x.Outcome), x.Reason)
+	}
+}
+
 // planned enters what a plan leaves alone although it is not in order.
 func (l *ledger) planned(t testing.TB, p *remediate.Plan) {
 	for _, d := range p.Survey.Devices {

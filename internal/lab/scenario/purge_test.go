@@ -55,6 +55,7 @@ func TestPurgeRace(t *testing.T) {
 	}))
 	p := plan(t, s, lost...)
 	r, err := s.Execute(bounded(t), p)
+	came.all(t, r)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

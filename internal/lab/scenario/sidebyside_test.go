@@ -64,6 +64,7 @@ func TestSweepsSideBySide(t *testing.T) {
 	removed := map[string]int{}
 	for _, r := range results {
 		for _, x := range outcomes(t, r) {
+			came.done(t, x.WWID, x.Outcome, x.Reason)
 			switch x.Outcome {
 			case "removed":
 				removed[x.WWID]++

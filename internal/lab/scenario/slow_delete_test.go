@@ -38,6 +38,7 @@ func TestSlowDelete(t *testing.T) {
 		t.Fatalf("it took %s of 12 s, %v", took, err)
 	}
 	belongs(t, trace(), p, nil)
+	came.all(t, r)
 	x := r.Results[0]
 	var timeout *remediate.TimeoutError
 	if x.Outcome != remediate.Stuck || !errors.As(x.Err, &timeout) || !timeout.Stuck || !strings.Contains(x.Reason, "delete of "+disks[0]) {

@@ -80,10 +80,24 @@ func survey(t *testing.T, s *remediate.Sweeper) *remediate.Survey {
 func plan(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
 	t.Helper()
 	p, err := watchedPlan(t, s)
+	return expectPlanned(t, p, err, wwids)
+}
+
+// planAmid is plan, unwatched: the scenario itself changes something meanwhile.
+func planAmid(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
+	t.Helper()
+	p, err := s.Plan(bounded(t))
+	if err == nil {
+		came.planned(t, p)
+	}
+	return expectPlanned(t, p, err, wwids)
+}
+
+func expectPlanned(t *testing.T, p *remediate.Plan, err error, wwids []string) *remediate.Plan {
+	t.Helper()
 	if err != nil {
 		t.Fatalf("plan: %+v", err)
 	}
-	came.planned(t, p)
 	var got []string
 	for _, x := range p.Targets {
 		got = append(got, x.WWID)
@@ -101,6 +115,19 @@ func plan(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
 func execute(t *testing.T, s *remediate.Sweeper, p *remediate.Plan, want remediate.Outcome) *remediate.Report {
 	t.Helper()
 	r, err := watchedExecute(bounded(t), t, s, p)
+	return expectAll(t, r, err, p, want)
+}
+
+// executeAmid is execute, unwatched: the scenario itself changes something meanwhile.
+func executeAmid(t *testing.T, s *remediate.Sweeper, p *remediate.Plan, want remediate.Outcome) *remediate.Report {
+	t.Helper()
+	r, err := s.Execute(bounded(t), p)
+	came.all(t, r)
+	return expectAll(t, r, err, p, want)
+}
+
+func expectAll(t *testing.T, r *remediate.Report, err error, p *remediate.Plan, want remediate.Outcome) *remediate.Report {
+	t.Helper()
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

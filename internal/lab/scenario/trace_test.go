@@ -64,17 +64,16 @@ func watched(t *testing.T, p *remediate.Plan, do func()) {
 func watchedPlan(t *testing.T, s *remediate.Sweeper) (p *remediate.Plan, err error) {
 	t.Helper()
 	watched(t, nil, func() { p, err = s.Plan(bounded(t)) })
+	if p != nil && p.Survey != nil {
+		came.planned(t, p)
+	}
 	return p, err
 }
 
 func watchedExecute(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *remediate.Plan) (r *remediate.Report, err error) {
 	t.Helper()
 	watched(t, p, func() { r, err = s.Execute(ctx, p) })
-	if r != nil {
-		for _, x := range r.Results {
-			came.done(t, x.WWID, string(x.Outcome), x.Reason) // whose observer is another does not tell
-		}
-	}
+	came.all(t, r)
 	return r, err
 }
 

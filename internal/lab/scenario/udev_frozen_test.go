@@ -24,6 +24,7 @@ func TestUdevFrozen(t *testing.T) {
 	defer cancel()
 	begun := time.Now()
 	r, err := s.Execute(ctx, p)
+	came.all(t, r)
 	if took := time.Since(begun); took > budget+time.Second {
 		t.Errorf("it took %s of %s", took, budget)
 	}
