@@ -23,20 +23,23 @@ func TestLookWaitsForTheCrowd(t *testing.T) {
 			return looks, nil
 		}
 		var wg sync.WaitGroup
+		all := make(chan struct{}) // have begun
 		for i := range 5 {
 			arrive, done := c.begin()
 			wg.Go(func() {
+				<-all
 				defer done()
-				time.Sleep(time.Duration(i) * 3 * moment / 2)
+				time.Sleep(time.Duration(i) * 7 * moment / 5) // never just when a moment is over
 				for want := range 3 {
 					arrive()
 					got, err := s.get(t.Context(), look)
 					require.NoError(t, err)
 					require.Equal(t, want+1, got)
-					time.Sleep(time.Second + time.Duration(i)*moment/2)
+					time.Sleep(time.Second + time.Duration(i)*2*moment/5)
 				}
 			})
 		}
+		close(all)
 		wg.Wait()
 		require.Equal(t, 3, looks)
 	})
@@ -55,6 +58,7 @@ func TestLookDoesNotWaitForever(t *testing.T) {
 		at, err := s.get(t.Context(), look)
 		require.NoError(t, err)
 		require.Zero(t, at)
+		synctest.Wait() // whose end begins no next one any more
 
 		_, second := c.begin() // comes never
 		at, err = s.get(t.Context(), look)
