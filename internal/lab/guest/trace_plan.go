@@ -72,11 +72,11 @@ func (d Deed) names(words []string) string {
 func (s Step) covers(d Deed) bool {
 	switch s.Action {
 	case "disable-queueing":
-		return d.orders("disablequeueing map "+s.Target) || d.orders("restorequeueing map "+s.Target) ||
+		return d.orders("disablequeueing map ", s.Target) || d.orders("restorequeueing map ", s.Target) ||
 			d.is("dm", s.UUID, "DM_TARGET_MSG fail_if_no_path") || d.is("dm", s.UUID, "DM_TARGET_MSG queue_if_no_path")
 	case "flush-map":
 		_, part, _ := strings.Cut(d.On, "-")
-		return d.orders("del map "+s.Target) || d.What == "exec" && d.Said == "multipath -v2 -f "+s.Target ||
+		return d.orders("del map ", s.Target) || d.What == "exec" && d.Said == "multipath -v2 -f "+s.Target ||
 			d.What == "dm" && (d.On == s.UUID || strings.HasPrefix(d.On, "part") && part == s.UUID) && strings.HasPrefix(d.Said, "DM_DEV_REMOVE") ||
 			d.What == "dm" && d.On == s.UUID && d.resumes()
 	case "offline-path":
@@ -84,7 +84,7 @@ func (s Step) covers(d Deed) bool {
 	case "delete-path":
 		return d.writes(s.HCTL, "delete", "1\n")
 	case "forget-path":
-		return d.orders("del path " + s.Target)
+		return d.orders("del path ", s.Target)
 	}
 	return false
 }
@@ -103,9 +103,11 @@ func (d Deed) resumes() bool {
 
 func (d Deed) is(what, on, said string) bool { return d == Deed{What: what, On: on, Said: said} }
 
-// orders: the same words go to multipathd's socket and to its program.
-func (d Deed) orders(words string) bool {
-	return d.is("order", "", words) || d.What == "exec" && d.Said == "multipathd "+words
+// orders: the same words go to multipathd's socket and to its program. A name with a
+// space is in quotes there.
+func (d Deed) orders(verb, name string) bool {
+	said := strings.ReplaceAll(d.Said, `"`, "")
+	return d.What == "order" && d.On == "" && said == verb+name || d.What == "exec" && said == "multipathd "+verb+name
 }
 
 func (d Deed) writes(hctl, attr, text string) bool {

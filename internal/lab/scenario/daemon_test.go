@@ -73,17 +73,15 @@ func TestDaemonFrozen(t *testing.T) {
 // expectNothingDone executes the plan by multipathd alone, to no avail.
 func (m *mixed) expectNothingDone(t *testing.T, p *remediate.Plan, backend string) {
 	t.Helper()
-	const budget, overtime = 40 * time.Second, 17 * time.Second
+	const budget, overtime = 60 * time.Second, 17 * time.Second
 	s := newSweeper(t, remediate.WithBackend(backend))
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
-	trace := guest.TracedSelf(t)
 	begun := time.Now()
 	r, err := s.Execute(ctx, p)
 	if took := time.Since(begun); took > budget+overtime {
 		t.Errorf("it took %s of %s", took, budget)
 	}
-	belongs(t, trace(), p, nil)
 	came.all(t, r)
 	t.Logf("by the %s of a frozen multipathd, in %s: %v", backend, time.Since(begun).Round(time.Second), err)
 	if err == nil {
