@@ -102,6 +102,8 @@ func TestTraceAgainstPlan(t *testing.T) {
 		"a forced removal":  {[]Deed{{What: "exec", Said: "dmsetup remove --force mpathd"}}, 1},
 		"a suspension":      {[]Deed{{What: "dm", On: "mpath-3600", Said: "DM_DEV_SUSPEND DM_SUSPEND_FLAG"}}, 1},
 		"a disk opened":     {[]Deed{{What: "open", On: "/dev/sdi", Said: "O_RDWR"}}, 1},
+		"asked once more":   {[]Deed{write("0:0:0:3", "state", "offline\n"), write("0:0:0:3", "delete", "1\n"), write("0:0:0:3", "state", "running\n"), write("0:0:0:3", "state", "offline\n")}, 0},
+		"off, after all":    {[]Deed{write("0:0:0:3", "delete", "1\n"), write("0:0:0:3", "state", "offline\n")}, 1},
 		"the disk first":    {[]Deed{write("0:0:0:3", "delete", "1\n"), {What: "order", Said: "del map mpathd"}}, 1},
 	} {
 		r := &recorder{TB: t}
