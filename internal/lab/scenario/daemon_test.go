@@ -73,7 +73,7 @@ func TestDaemonFrozen(t *testing.T) {
 // expectNothingDone executes the plan by multipathd alone, to no avail.
 func (m *mixed) expectNothingDone(t *testing.T, p *remediate.Plan, backend string) {
 	t.Helper()
-	const budget, overtime = 60 * time.Second, 17 * time.Second
+	const budget, overtime = 40 * time.Second, 17 * time.Second
 	s := newSweeper(t, remediate.WithBackend(backend))
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
