@@ -59,7 +59,7 @@ func TestBackWhileOff(t *testing.T) {
 	mine.Store(map[string]bool{m.WWID: true})
 	d.VanishLUNs(t, victim)
 	guest.WaitFailed(t, m)
-	waits := inBackgroundExecute(t, s, planAmid(t, s, m.WWID))
+	waits := inBackgroundExecute(t, s, plan(t, s, m.WWID))
 	guest.WaitFor(t, "the disks are off", 30*time.Second, func() error { return inState(disks, "offline") })
 	off := time.Now()
 	d.RestoreLUNs(t)

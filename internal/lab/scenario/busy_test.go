@@ -3,7 +3,6 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -116,15 +115,12 @@ func (b *busy) outage(t *testing.T, d time.Duration, breaks, mends func(), wante
 	begun := time.Now()
 	breaks()
 	seen, over := make(chan struct{}), make(chan struct{})
-	var alone sync.Mutex
 	time.AfterFunc(d, func() {
 		defer close(over)
 		select {
 		case <-seen:
 		case <-time.After(outageLimit - d):
 		}
-		alone.Lock() // and not under strace: in the midst of what the operator's rule does
-		defer alone.Unlock()
 		mends()
 	})
 	var once sync.Once
@@ -135,10 +131,9 @@ func (b *busy) outage(t *testing.T, d time.Duration, breaks, mends func(), wante
 			last = true // one more, while everything comes back
 		default:
 		}
-		alone.Lock()
-		b.sweepInVain(t, found, plan, watchedExecute)
-		alone.Unlock()
-		b.sweepInVain(t, found, planAmid, unwatchedExecute, remediate.WithRunbook())
+		for _, rule := range [][]remediate.Option{nil, {remediate.WithRunbook()}} {
+			b.sweepInVain(t, found, rule...)
+		}
 		wanted = slices.DeleteFunc(wanted, func(v remediate.Verdict) bool { return found[v] > 0 })
 		if len(wanted) == 0 {
 			once.Do(func() { close(seen) })
@@ -153,14 +148,11 @@ func (b *busy) outage(t *testing.T, d time.Duration, breaks, mends func(), wante
 // outageLimit is less than a map with retries bears.
 const outageLimit = 95 * time.Second
 
-// sweepInVain plans and executes, in one of two ways.
-func (b *busy) sweepInVain(t *testing.T, found map[remediate.Verdict]int, plan func(*testing.T, *remediate.Sweeper, ...string) *remediate.Plan,
-	execute func(context.Context, *testing.T, *remediate.Sweeper, *remediate.Plan) (*remediate.Report, error), rule ...remediate.Option,
-) {
+func (b *busy) sweepInVain(t *testing.T, found map[remediate.Verdict]int, rule ...remediate.Option) {
 	t.Helper()
 	s := newSweeper(t, append(rule, remediate.WithDwell(200*time.Millisecond), remediate.WithMaxDead(1), remediate.WithObserver(never(t)))...)
 	p := plan(t, s)
-	if r, err := execute(bounded(t), t, s, p); err != nil || len(r.Results) != 0 {
+	if r, err := s.Execute(bounded(t), p); err != nil || len(r.Results) != 0 {
 		t.Fatalf("a plan without targets: %+v, %v", r, err)
 	}
 	for _, d := range p.Survey.Devices {

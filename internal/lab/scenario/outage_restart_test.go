@@ -38,7 +38,7 @@ func TestArrayRestarts(t *testing.T) {
 		}
 	})
 	s := newSweeper(t, remediate.WithDwell(20*time.Second), remediate.WithMaxDead(1), remediate.WithObserver(never(t)))
-	planAmid(t, s)
+	plan(t, s)
 	for _, x := range execute(t, s, planned, remediate.Refused).Results {
 		t.Logf("%s: %s", x.WWID, x.Reason)
 	}

@@ -26,7 +26,7 @@ func TestResurrected(t *testing.T) {
 	})
 	s := newSweeper(t, back)
 	p := plan(t, s, w.wwid(lost))
-	r := executeAmid(t, s, p, remediate.Failed)
+	r := execute(t, s, p, remediate.Failed)
 	var alive *remediate.EvidenceError
 	if err := r.Results[0].Err; !errors.As(err, &alive) {
 		t.Errorf("the error does not say that it is back: %v", err)

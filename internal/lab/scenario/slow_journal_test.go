@@ -37,7 +37,7 @@ func backWhileWritten(t *testing.T, retry string, before remediate.Action) {
 		d.RestoreLUNs(t)
 		time.Sleep(2 * time.Second)
 	})))
-	for _, r := range executeAmid(t, s, plan(t, s, m.WWID), remediate.Refused).Results {
+	for _, r := range execute(t, s, plan(t, s, m.WWID), remediate.Refused).Results {
 		var evidence *remediate.EvidenceError
 		var used *remediate.InUseError // udev reads what comes back
 		if !errors.As(r.Err, &evidence) && !errors.As(r.Err, &used) {

@@ -190,11 +190,11 @@ func TestFlushAmongReaders(t *testing.T) {
 		if time.Since(begun) > 90*time.Second {
 			t.Fatalf("not cleared in %s", time.Since(begun))
 		}
-		p, err := watchedPlan(t, s)
+		p, err := s.Plan(bounded(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := watchedExecute(bounded(t), t, s, p)
+		r, err := s.Execute(bounded(t), p)
 		if err != nil {
 			t.Fatal(err)
 		}

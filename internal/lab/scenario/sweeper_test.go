@@ -75,19 +75,8 @@ func survey(t *testing.T, s *remediate.Sweeper) *remediate.Survey {
 	return sv
 }
 
-// plan makes a plan, and checks that it is for just these WWIDs; where it is for none,
-// under strace, for nothing must be changed there from beginning to end.
+// plan makes a plan and checks that it is for just these WWIDs.
 func plan(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
-	t.Helper()
-	if len(wwids) > 0 {
-		return planAmid(t, s, wwids...)
-	}
-	p, err := watchedPlan(t, s)
-	return expectPlanned(t, p, err, wwids)
-}
-
-// planAmid is plan, unwatched: the scenario itself changes something meanwhile.
-func planAmid(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
 	t.Helper()
 	p, err := s.Plan(bounded(t))
 	if err == nil {
@@ -113,21 +102,12 @@ func expectPlanned(t *testing.T, p *remediate.Plan, err error, wwids []string) *
 	return p
 }
 
-// execute does a plan, and checks that every LU of it comes to the same outcome; where
-// nothing goes, under strace. What does go is traced in [traced], which costs less.
+// execute does a plan and checks that every LU of it comes to the same outcome. See
+// [traced] for one that is watched.
 func execute(t *testing.T, s *remediate.Sweeper, p *remediate.Plan, want remediate.Outcome) *remediate.Report {
 	t.Helper()
-	if want == remediate.Removed {
-		return executeAmid(t, s, p, want)
-	}
-	r, err := watchedExecute(bounded(t), t, s, p)
-	return expectAll(t, r, err, p, want)
-}
-
-// executeAmid is execute, unwatched: the scenario itself may change something meanwhile.
-func executeAmid(t *testing.T, s *remediate.Sweeper, p *remediate.Plan, want remediate.Outcome) *remediate.Report {
-	t.Helper()
-	r, err := unwatchedExecute(bounded(t), t, s, p)
+	r, err := s.Execute(bounded(t), p)
+	came.all(t, r)
 	return expectAll(t, r, err, p, want)
 }
 

@@ -77,13 +77,6 @@ func watchedExecute(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *
 	return r, err
 }
 
-func unwatchedExecute(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *remediate.Plan) (*remediate.Report, error) {
-	t.Helper()
-	r, err := s.Execute(ctx, p)
-	came.all(t, r)
-	return r, err
-}
-
 // A result is what sweep apply says of one LU.
 type result struct{ WWID, Outcome, Reason string }
 

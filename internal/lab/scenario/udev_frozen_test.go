@@ -39,7 +39,7 @@ func TestUdevFrozen(t *testing.T) {
 	}
 	guest.ThawUdev(t)
 	guest.Udev(t)
-	r, err = watchedExecute(bounded(t), t, s, p)
+	r, err = s.Execute(bounded(t), p)
 	if err != nil {
 		t.Fatal(err)
 	}
