@@ -56,7 +56,7 @@ func TestDaemonFrozen(t *testing.T) {
 	m.daemon.Freeze(t)
 
 	m.expectNothingDone(t, p, "socket", 40*time.Second)
-	m.expectNothingDone(t, p, "command", time.Minute) // of which some goes by for what the run before has left
+	m.expectNothingDone(t, p, "command", 50*time.Second) // of which some goes by for what the run before has left
 	execute(t, s, p, remediate.Removed)
 
 	m.daemon.Thaw(t)
