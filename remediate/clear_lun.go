@@ -28,8 +28,9 @@ import (
 // It is closed by default: whatever else is there (alive as another volume,
 // used, not ours, silent, no disk) is an error, and then nothing at all has been
 // changed, unless it has come there while leftovers were removed. The report lists what
-// was removed; it is nil with an error from before the first change. Errors are those of [Sweeper.Execute], and one that
-// matches fs.ErrInvalid for an address or a WWID that is none.
+// was removed; it is nil with an error from before the first change. Errors are those of
+// [Sweeper.Execute], and one that matches fs.ErrInvalid for an address or a WWID that is
+// none.
 func (s *Sweeper) ClearLUN(ctx context.Context, at Address, wwid string) (*Report, error) {
 	r, err := s.clearLUN(ctx, at, wwid)
 	return r, errors.WithMessage(err, at.String())

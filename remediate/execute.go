@@ -150,7 +150,8 @@ func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target, arrive, stepAsid
 	if rerr != nil {
 		err = join([]error{err, rerr})
 	}
-	if rerr == nil && !r.ajar && (!r.untold || err == nil) && r.righted {
+	mapGone := err == nil && !r.t.Keeps
+	if rerr == nil && !r.ajar && (!r.untold || mapGone) && r.righted {
 		_ = r.notes.DropNote(r.undo) // if it stays, whoever reads it finds nothing to do
 	}
 	r.conclude(err)

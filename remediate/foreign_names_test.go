@@ -154,7 +154,7 @@ func TestMapByAnotherWriting(t *testing.T) {
 				sys := s.System()
 				uuid := filepath.Join(s.Tree(), "sys/block/dm-12/dm/uuid")
 				require.NoError(t, os.WriteFile(uuid, []byte("mpath-"+name+"\n"), 0o600))
-				sys.Kernel = renamingKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + s.lu.WWID(), "mpath-" + name}
+				sys.Kernel = renamedKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + s.lu.WWID(), "mpath-" + name}
 				if lost {
 					s.Unmap(s.lu)
 				}
@@ -175,32 +175,4 @@ func TestMapByAnotherWriting(t *testing.T) {
 			})
 		}
 	}
-}
-
-// A renamingKernel gives one map another uuid.
-type renamingKernel struct {
-	*multipath.DeviceMapper
-	from, to string
-}
-
-func (k renamingKernel) Tables(ctx context.Context) ([]multipath.Table, error) {
-	all, err := k.DeviceMapper.Tables(ctx)
-	all = slices.Clone(all)
-	for i := range all {
-		if all[i].UUID == k.from {
-			all[i].UUID = k.to
-		}
-	}
-	return all, err
-}
-
-func (k renamingKernel) Table(ctx context.Context, uuid string) (multipath.Table, error) {
-	if uuid == k.to {
-		uuid = k.from
-	}
-	t, err := k.DeviceMapper.Table(ctx, uuid)
-	if t.UUID == k.from {
-		t.UUID = k.to
-	}
-	return t, err
 }

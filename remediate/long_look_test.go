@@ -111,6 +111,21 @@ func TestBackWhileAnotherIsRead(t *testing.T) {
 	require.NotContains(t, s.log(), "multipath -f mpathb", "its LU had been back for 4 s")
 }
 
+// expectMapStays executes a plan for both LUs, the second of its looks being armed.
+func (s *scenario) expectMapStays(t *testing.T, sys remediate.System, other *remediatetest.LU, armed *atomic.Bool) {
+	t.Helper()
+	p := planned(t, s.on(t, sys, remediate.WithMaxDead(1)), s.lu.WWID(), other.WWID())
+	looks := atomic.Int32{}
+	sw := s.on(t, sys, remediate.WithMaxDead(1), remediate.WithObserver(func(e remediate.Event) {
+		if e.Kind == remediate.EventLook && looks.Add(1) > 1 {
+			armed.Store(true)
+		}
+	}))
+	_, err := sw.Execute(within(t), p)
+	require.NoError(t, err)
+	require.NotContains(t, s.log(), "multipath -f mpathb", "its LU had been back for 4 s")
+}
+
 // A LU that is slow to say that it is gone is asked again, too, where the look takes long.
 func TestSlowAnswerBackWhileAnotherIsRead(t *testing.T) {
 	t.Parallel()
@@ -134,18 +149,8 @@ func TestSlowAnswerBackWhileAnotherIsRead(t *testing.T) {
 			time.Sleep(4 * time.Second)
 		}
 	}}
-	sw := s.on(t, sys, remediate.WithMaxDead(1))
-	p := planned(t, sw, s.lu.WWID(), b.WWID())
-	looks := atomic.Int32{}
-	sw = s.on(t, sys, remediate.WithMaxDead(1), remediate.WithObserver(func(e remediate.Event) {
-		if e.Kind == remediate.EventLook && looks.Add(1) > 1 {
-			armed.Store(true)
-		}
-	}))
-	_, err := sw.Execute(within(t), p)
-	require.NoError(t, err)
+	s.expectMapStays(t, sys, b, &armed)
 	require.True(t, done.Load())
-	require.NotContains(t, s.log(), "multipath -f mpathb", "its LU had been back for 4 s")
 }
 
 // The users of another LU are looked for after everybody was asked.
@@ -162,18 +167,8 @@ func TestBackWhileUsersOfAnotherAreLookedFor(t *testing.T) {
 			time.Sleep(4 * time.Second)
 		}
 	}}
-	sw := s.on(t, sys, remediate.WithMaxDead(1))
-	p := planned(t, sw, s.lu.WWID(), b.WWID())
-	looks := atomic.Int32{}
-	sw = s.on(t, sys, remediate.WithMaxDead(1), remediate.WithObserver(func(e remediate.Event) {
-		if e.Kind == remediate.EventLook && looks.Add(1) > 1 {
-			armed.Store(true)
-		}
-	}))
-	_, err := sw.Execute(within(t), p)
-	require.NoError(t, err)
+	s.expectMapStays(t, sys, b, &armed)
 	require.True(t, done.Load())
-	require.NotContains(t, s.log(), "multipath -f mpathb", "its LU had been back for 4 s")
 }
 
 // By the operator's rule, too, an outage may be over by the time that users are found.

@@ -88,14 +88,10 @@ func TestSetRunningBySomebody(t *testing.T) {
 	require.NotContains(t, s.log(), "sdi delete", "a mounted, living disk was deleted")
 }
 
-// A silent disk that had to wait for its delete goes all the same, without being switched
-// on: the kernel scans a disk that is set running, which takes as long as it is silent.
-func TestSilentDiskThatHadToWait(t *testing.T) {
-	t.Parallel()
-	s := before(t, remediatetest.Fail)
-	s.Patience(100 * time.Millisecond)
-	s.Vanish(s.lu)
-	s.Vanish(s.healthy)
+// runningHangs is the host whose disks take no end to be scanned once they are set
+// running; they are gone when they are deleted.
+func (s *scenario) runningHangs(t *testing.T) remediate.System {
+	t.Helper()
 	end := make(chan struct{})
 	t.Cleanup(func() { close(end) })
 	sys := s.System()
@@ -116,6 +112,18 @@ func TestSilentDiskThatHadToWait(t *testing.T) {
 		return err
 	}))
 	require.NoError(t, err)
+	return sys
+}
+
+// A silent disk that had to wait for its delete goes all the same, without being switched
+// on: the kernel scans a disk that is set running, which takes as long as it is silent.
+func TestSilentDiskThatHadToWait(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	s.Patience(100 * time.Millisecond)
+	s.Vanish(s.lu)
+	s.Vanish(s.healthy)
+	sys := s.runningHangs(t)
 	sw := s.on(t, sys, s.detached(), remediate.WithMaxDead(1), beforeDelete(func() { time.Sleep(long) }))
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
@@ -143,6 +151,13 @@ func TestRunbookBackWhileItsDisksAreOff(t *testing.T) {
 	require.NotContains(t, s.log(), "delete", "%s: the outage had been over for 5 s", res.Outcome)
 }
 
+// detachedUntil is an owner who attests that the LU is detached, until it is back.
+func (s *scenario) detachedUntil(back *atomic.Bool) remediate.Option {
+	return remediate.WithOwner(func(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
+		return remediate.Claim{Owner: remediate.Mine, Detached: sub.WWID == s.lu.WWID() && !back.Load()}, nil
+	})
+}
+
 // What goes by its owner's word stays once that is taken back.
 func TestAttachedAgainWhileItsDisksAreOff(t *testing.T) {
 	t.Parallel()
@@ -151,9 +166,7 @@ func TestAttachedAgainWhileItsDisksAreOff(t *testing.T) {
 	s.Vanish(s.lu)
 	s.Vanish(s.healthy)
 	var back atomic.Bool
-	owner := remediate.WithOwner(func(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
-		return remediate.Claim{Owner: remediate.Mine, Detached: sub.WWID == s.lu.WWID() && !back.Load()}, nil
-	})
+	owner := s.detachedUntil(&back)
 	sw := s.sweeper(t, owner, remediate.WithMaxDead(1), beforeDelete(func() {
 		back.Store(true)
 		s.Restore(s.lu)
@@ -171,26 +184,7 @@ func TestUnlistedDiskThatHadToWait(t *testing.T) {
 	s := before(t, remediatetest.Fail)
 	s.Patience(100 * time.Millisecond)
 	s.Vanish(s.lu)
-	end := make(chan struct{})
-	t.Cleanup(func() { close(end) })
-	sys := s.System()
-	var err error
-	sys.FS, err = sysfs.New(s.Tree(), sysfs.WithWrite(func(f *os.File, data []byte) error {
-		switch {
-		case filepath.Base(f.Name()) == "delete" && strings.Contains(f.Name(), "39:0"):
-			s.DeletedByHand("sdi")
-			return nil
-		case filepath.Base(f.Name()) == "delete":
-			s.DeletedByHand("sdj")
-			return nil
-		}
-		_, err := f.Write(data)
-		if string(data) == "running\n" {
-			<-end
-		}
-		return err
-	}))
-	require.NoError(t, err)
+	sys := s.runningHangs(t)
 	sw := s.on(t, sys, beforeDelete(func() { time.Sleep(long) }))
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)

@@ -34,9 +34,7 @@ func TestAttachedAgainWhileFlushing(t *testing.T) {
 	s.Vanish(s.lu)
 	s.Vanish(s.healthy)
 	var back atomic.Bool
-	owner := remediate.WithOwner(func(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
-		return remediate.Claim{Owner: remediate.Mine, Detached: sub.WWID == s.lu.WWID() && !back.Load()}, nil
-	})
+	owner := s.detachedUntil(&back)
 	sys := s.System()
 	sys.Daemon = &flushing{sys.Daemon.(*multipath.Command), func() {
 		back.Store(true)
@@ -56,11 +54,7 @@ func TestAttachedAgainWhileTheLinkIsDown(t *testing.T) {
 	s.Patience(100 * time.Millisecond)
 	s.Outage()
 	var back atomic.Bool
-	var asked atomic.Int32
-	owner := remediate.WithOwner(func(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
-		asked.Add(1)
-		return remediate.Claim{Owner: remediate.Mine, Detached: sub.WWID == s.lu.WWID() && !back.Load()}, nil
-	})
+	owner := s.detachedUntil(&back)
 	sw := s.sweeper(t, owner, remediate.WithMaxDead(1), beforeDelete(func() {
 		back.Store(true)
 		time.Sleep(3 * long)

@@ -222,9 +222,9 @@ func (p *Plan) settle() {
 	p.ID, p.Survey = p.digest(), survey
 }
 
-// agreed is the second look, in which only that is removable which the first
-// look found just as dead, and nothing between the two alive. Who uses it counts at the later look, and again at
-// the act: udev opens a dying map for a moment as a matter of course.
+// agreed is the second look, in which only that is removable which the first look found
+// just as dead, and nothing between the two alive. Who uses it counts at the later look,
+// and again at the act: udev opens a dying map for a moment as a matter of course.
 func agreed(first, second *Survey, back map[string]string) *Survey {
 	out := *second
 	out.Devices = append([]Device(nil), second.Devices...)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
 
@@ -36,6 +37,31 @@ func TestQueueingRestoredPastMultipathd(t *testing.T) {
 	executedIn(t, ctx, s.on(t, sys), p)
 	require.True(t, s.m.Queueing())
 	require.Contains(t, s.log(), "multipathd disablequeueing map mpathb")
+	_, err := s.sweeper(t).Recover(within(t)) // multipathd answers again
+	require.NoError(t, err)
+	require.Contains(t, s.log(), "multipathd restorequeueing map mpathb", "nobody tells multipathd any more")
+}
+
+// The same where the next run takes away one path of the LU, whose map lives on: that run
+// being a success is not multipathd having been told.
+func TestQueueingRestoredPastMultipathdOfAMapThatStays(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Queue)
+	s.BusyOnFlush(s.m, 1000)
+	sys := s.System()
+	sys.Daemon = busyLater{sys.Daemon.(*multipath.Command)}
+	p := planned(t, s.sweeper(t), s.lu.WWID())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	executedIn(t, ctx, s.on(t, sys), p)
+	noteOf(t, s)
+	s.Restore(s.lu)
+	s.Unmap(s.lu, s.a)
+	sw := s.on(t, sys)
+	p = planned(t, sw, s.lu.WWID())
+	require.True(t, p.Targets[0].Keeps)
+	res := executed(t, sw, p)
+	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
 	_, err := s.sweeper(t).Recover(within(t)) // multipathd answers again
 	require.NoError(t, err)
 	require.Contains(t, s.log(), "multipathd restorequeueing map mpathb", "nobody tells multipathd any more")

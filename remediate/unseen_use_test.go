@@ -56,24 +56,31 @@ func TestRingThatIsBusy(t *testing.T) {
 	}
 }
 
-// A thread with a table of open files of its own has the disk open.
+// A thread with a table of open files of its own has the disk open. Where the kernel does
+// not tell which threads share their files, those of the same numbers may be others.
 func TestThreadWithItsOwnFiles(t *testing.T) {
 	t.Parallel()
-	s := unmultipathed(t)
-	s.Unmap(s.lu)
-	s.Open("sdi", 41702, "qemu", remediatetest.Writing)
-	require.False(t, s.find(t).Removable)
-	process := filepath.Join(s.Tree(), "proc/41702")
-	thread := filepath.Join(process, "task/41703")
-	require.NoError(t, os.MkdirAll(thread, 0o755))
-	for _, dir := range []string{"fd", "fdinfo"} {
-		require.NoError(t, os.Rename(filepath.Join(process, dir), filepath.Join(thread, dir)))
-		require.NoError(t, os.Mkdir(filepath.Join(process, dir), 0o755))
+	for name, fd := range map[string]string{"other numbers": "0", "the same numbers": "3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := unmultipathed(t)
+			s.Unmap(s.lu)
+			s.Open("sdi", 41702, "qemu", remediatetest.Writing)
+			require.False(t, s.find(t).Removable)
+			process := filepath.Join(s.Tree(), "proc/41702")
+			thread := filepath.Join(process, "task/41703")
+			require.NoError(t, os.MkdirAll(thread, 0o755))
+			for _, dir := range []string{"fd", "fdinfo"} {
+				require.NoError(t, os.Rename(filepath.Join(process, dir), filepath.Join(thread, dir)))
+				require.NoError(t, os.Mkdir(filepath.Join(process, dir), 0o755))
+			}
+			require.FileExists(t, filepath.Join(thread, "fdinfo/3"))
+			require.NoError(t, os.Symlink("/dev/null", filepath.Join(process, "fd", fd)))
+			require.NoError(t, os.WriteFile(filepath.Join(process, "fdinfo", fd), []byte("pos:\t0\nflags:\t0100000\nmnt_id:\t25\n"), 0o600))
+			d := s.find(t)
+			require.False(t, d.Removable, "%v", d.InUse)
+		})
 	}
-	require.NoError(t, os.Symlink("/dev/null", filepath.Join(process, "fd/0")))
-	require.NoError(t, os.WriteFile(filepath.Join(process, "fdinfo/0"), []byte("pos:\t0\nflags:\t0100000\nmnt_id:\t25\n"), 0o600))
-	d := s.find(t)
-	require.False(t, d.Removable, "%v", d.InUse)
 }
 
 // Somebody's io_uring whose files are not listed is nothing to a map, of which the open
@@ -88,27 +95,6 @@ func TestUnlistedRingAndAMap(t *testing.T) {
 	require.True(t, d.Removable, "%v", d.InUse)
 	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
 	require.Equal(t, remediate.Removed, res.Outcome, res.Reason)
-}
-
-// Where the kernel does not tell which threads share their files, those of the same
-// numbers may be others.
-func TestThreadsOwnFilesOfTheSameNumbers(t *testing.T) {
-	t.Parallel()
-	s := unmultipathed(t)
-	s.Unmap(s.lu)
-	s.Open("sdi", 41702, "qemu", remediatetest.Writing)
-	require.False(t, s.find(t).Removable)
-	process := filepath.Join(s.Tree(), "proc/41702")
-	thread := filepath.Join(process, "task/41703")
-	require.NoError(t, os.MkdirAll(thread, 0o755))
-	for _, dir := range []string{"fd", "fdinfo"} {
-		require.NoError(t, os.Rename(filepath.Join(process, dir), filepath.Join(thread, dir)))
-		require.NoError(t, os.Mkdir(filepath.Join(process, dir), 0o755))
-	}
-	require.NoError(t, os.Symlink("/dev/null", filepath.Join(process, "fd/3")))
-	require.NoError(t, os.WriteFile(filepath.Join(process, "fdinfo/3"), []byte("pos:\t0\nflags:\t0100000\nmnt_id:\t25\n"), 0o600))
-	d := s.find(t)
-	require.False(t, d.Removable, "%v", d.InUse)
 }
 
 // hideFiles has the last file of a process become an io_uring that lists none of its own,

@@ -15,7 +15,7 @@ const configDir = "kernel/config"
 // An Export is a block device that this host, as a storage target, serves to
 // others. The kernel holds it open, and no holder or process shows.
 type Export struct {
-	Name string // in configfs, below kernel/config: "target/core/iblock_0/disk1"
+	Name string // in configfs, below kernel/config: "target/core/iblock_0/disk1"; or below /sys: "bus/xen-backend/devices/vbd-3-51712"
 	Path string // what was to be exported: "/dev/sdb", also where that leads nowhere any more; "" where only Devt or HCTL tells
 	Devt DevNum // zero where only Path or HCTL tells
 	HCTL *HCTL  // of a SCSI device that is passed through, nil otherwise

@@ -13,7 +13,8 @@ type fdTable struct {
 	dir string // below /proc
 	fds []int
 
-	links []string // what the files are, as far as it had to be compared
+	links []string // what the files are, as far as it had to be compared; nil where one could not be read
+	read  bool     // links were
 }
 
 // mostEntries is how many open files the threads of one process may show where the kernel
@@ -75,28 +76,36 @@ func (s *openScan) looksLike(all []fdTable, other *fdTable) bool {
 				continue
 			}
 		}
-		if slices.Equal(t.fds, other.fds) && slices.Equal(s.links(t), s.links(other)) {
+		if !slices.Equal(t.fds, other.fds) {
+			continue
+		}
+		if a, b := s.links(t), s.links(other); a != nil && slices.Equal(a, b) {
 			return true
 		}
 	}
 	return false
 }
 
-// links reads what the files of a table are. One that is closed meanwhile is "".
+// links reads what the files of a table are, nil where one of them cannot be told: it may
+// be any.
 func (s *openScan) links(t *fdTable) []string {
-	if t.links != nil {
+	if t.read {
 		return t.links
 	}
-	t.links = make([]string, len(t.fds))
+	t.read = true
 	files, err := openDir(s.fs.Path(procDir, t.dir, "fd"))
 	if err != nil {
-		return t.links
+		return nil
 	}
 	defer files.close()
+	links := make([]string, len(t.fds))
 	for i, fd := range t.fds {
-		t.links[i], _ = files.readlink(strconv.Itoa(fd))
+		if links[i], err = files.readlink(strconv.Itoa(fd)); err != nil {
+			return nil
+		}
 	}
-	return t.links
+	t.links = links
+	return links
 }
 
 // ownNumbers reports whether the processes of /proc have there the numbers by which this
