@@ -24,7 +24,7 @@ var initScript []byte
 // packages is what every guest has installed.
 var packages = []string{
 	"multipath-tools", "kpartx", "udev", "kmod", "sg3-utils", "lvm2", "dmsetup", "cryptsetup-bin", "open-iscsi",
-	"e2fsprogs", "xfsprogs", "fdisk", "iproute2", "procps", "strace", "lsscsi",
+	"e2fsprogs", "xfsprogs", "fdisk", "iproute2", "procps", "lsscsi",
 }
 
 // layout changes when build.sh makes something else out of the same packages.

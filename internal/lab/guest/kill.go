@@ -34,6 +34,9 @@ type Killing struct {
 //	ioctl multipath 0xc138fd06
 func SweepKilled(t testing.TB, at func(change string) bool, args ...string) Killing {
 	t.Helper()
+	if watching.log != "" {
+		t.Fatal("what is traced already cannot be traced by ptrace: the calls would not be stopped at")
+	}
 	out := scratch()
 	defer out.Close()
 	cmd := exec.Command("/proc/self/exe")

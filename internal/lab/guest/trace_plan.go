@@ -1,8 +1,9 @@
-//go:build linux
+//go:build linux && amd64
 
 package guest
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,26 +20,34 @@ type Step struct {
 	UUID   string // of a map
 }
 
-// CheckPlan fails the test for everything that was done and that belongs to no
-// step, nor to undoing one, and for what was done to an LU in another order than
-// the steps'. A disk that was set running, to be asked once more, is switched off again.
+// CheckPlan fails the test for all that is [Trace.Strange].
 func (tr Trace) CheckPlan(t testing.TB, steps []Step) {
 	t.Helper()
+	for _, what := range tr.Strange(steps) {
+		t.Error(what)
+	}
+}
+
+// Strange tells of everything that was done and that belongs to no step, nor to undoing
+// one, and of what was done to an LU in another order than the steps'. A disk that was set
+// running, to be asked once more, is switched off again.
+func (tr Trace) Strange(steps []Step) (list []string) {
 	reached, running := map[string]int{}, map[string]bool{}
 	for _, d := range tr.Deeds {
 		at := slices.IndexFunc(steps, func(s Step) bool { return s.covers(d) })
 		if at < 0 {
-			t.Errorf("this belongs to no step of the plan: %s", d)
+			list = append(list, fmt.Sprintf("this belongs to no step of the plan: %s", d))
 			continue
 		}
 		again := d.Said == "offline\n" && running[d.On]
 		running[d.On] = d.Said == "running\n"
 		if lu := steps[at].LU; at < reached[lu] && !undoes(d) && !again {
-			t.Errorf("this was done after %s %s: %s", steps[reached[lu]].Action, steps[reached[lu]].Target, d)
+			list = append(list, fmt.Sprintf("this was done after %s %s: %s", steps[reached[lu]].Action, steps[reached[lu]].Target, d))
 		} else {
 			reached[lu] = max(at, reached[lu])
 		}
 	}
+	return list
 }
 
 // CheckSpared fails the test for everything that was done and that names the
@@ -76,6 +85,14 @@ func (s Step) covers(d Deed) bool {
 	case "disable-queueing":
 		return d.orders("disablequeueing map ", s.Target) || d.orders("restorequeueing map ", s.Target) ||
 			d.is("dm", s.UUID, "DM_TARGET_MSG fail_if_no_path") || d.is("dm", s.UUID, "DM_TARGET_MSG queue_if_no_path")
+	case "restore-queueing":
+		return d.orders("restorequeueing map ", s.Target) || d.is("dm", s.UUID, "DM_TARGET_MSG queue_if_no_path")
+	case "resume-map":
+		return d.What == "dm" && d.On == s.UUID && d.resumes()
+	case "remove-map":
+		return d.What == "dm" && d.On == s.UUID && strings.HasPrefix(d.Said, "DM_DEV_REMOVE")
+	case "online-path":
+		return d.writes(s.HCTL, "state", "running\n")
 	case "flush-map":
 		_, part, _ := strings.Cut(d.On, "-")
 		return d.orders("del map ", s.Target) || d.What == "exec" && d.Said == "multipath -v2 -f "+s.Target ||

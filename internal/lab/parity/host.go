@@ -39,6 +39,11 @@ type Host interface {
 	// Remains is what is on the host of a volume.
 	Remains(volume string) Remains
 
+	// Watch has the library clear something. A real host sees that nothing is done but
+	// what the report tells of, or what the scenario itself does aside.
+	Watch(clear func() (*remediate.Report, error)) (*remediate.Report, error)
+	Aside(do func())
+
 	// Unmap takes a volume away on the array, behind both sides unless some are
 	// named, and tells nobody.
 	Unmap(volume string, from ...Side)

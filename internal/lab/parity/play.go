@@ -44,7 +44,7 @@ func (a Act) play(t testing.TB, h Host, volumes []Volume) map[string]Outcome {
 			time.AfterFunc(patience, cancel)
 		}
 		if a.During != nil && ctx.Err() == nil {
-			a.During(h, e)
+			h.Aside(func() { a.During(h, e) })
 		}
 	})}, a.Options...)...)
 
@@ -95,7 +95,7 @@ func (a Act) clear(ctx context.Context, t testing.TB, s *remediate.Sweeper, h Ho
 	if len(wwids) == 0 {
 		return
 	}
-	r, err := s.Clear(ctx, wwids...)
+	r, err := h.Watch(func() (*remediate.Report, error) { return s.Clear(ctx, wwids...) })
 	if r == nil || len(r.Results) != len(wwids) {
 		t.Fatalf("clear: %+v", err)
 	}

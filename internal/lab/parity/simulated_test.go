@@ -93,6 +93,11 @@ func (h *simulated) Sweeper(opts ...remediate.Option) *remediate.Sweeper {
 	return s
 }
 
+func (h *simulated) Watch(clear func() (*remediate.Report, error)) (*remediate.Report, error) {
+	return clear()
+}
+func (h *simulated) Aside(do func()) { do() }
+
 func (h *simulated) Remains(volume string) Remains {
 	v := h.all[volume]
 	r := Remains{Disks: len(v.lu.Paths())}

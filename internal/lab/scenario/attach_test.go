@@ -14,10 +14,16 @@ import (
 	"github.com/lunsweep/lunsweep/remediate"
 )
 
+func verifyIdentity(t *testing.T, s *remediate.Sweeper, device, wwid string) (err error) {
+	t.Helper()
+	watched(t, nil, func() { err = s.VerifyIdentity(bounded(t), device, wwid) })
+	return err
+}
+
 // mismatch checks that a device is refused as another LU, seen through path.
 func mismatch(t *testing.T, s *remediate.Sweeper, device, wwid, got string, paths ...string) {
 	t.Helper()
-	err := s.VerifyIdentity(bounded(t), device, wwid)
+	err := verifyIdentity(t, s, device, wwid)
 	var e *remediate.IdentityError
 	if !errors.As(err, &e) || e.Got != got || !slices.Contains(paths, e.Path) {
 		t.Errorf("%s as %s: %v, want %s through one of %v", device, wwid, err, got, paths)
@@ -35,7 +41,7 @@ func TestVerifyIdentity(t *testing.T) {
 	byPath, _ := filepath.Glob("/dev/disk/by-path/*-lun-2")
 	for _, device := range append(devices, byPath...) {
 		for _, wwid := range []string{m.WWID, "naa." + m.WWID[1:], "0x" + strings.ToUpper(m.WWID[1:])} {
-			if err := s.VerifyIdentity(bounded(t), device, wwid); err != nil {
+			if err := verifyIdentity(t, s, device, wwid); err != nil {
 				t.Errorf("%s as %s: %v", device, wwid, err)
 			}
 		}
@@ -49,7 +55,7 @@ func TestVerifyIdentity(t *testing.T) {
 	mismatch(t, s, misled, lus[1].WWID(), m.WWID, disks...)
 
 	guest.Run(t, "dmsetup", "suspend", "--noflush", m.Name)
-	if err := s.VerifyIdentity(bounded(t), m.Dev(), m.WWID); err == nil {
+	if err := verifyIdentity(t, s, m.Dev(), m.WWID); err == nil {
 		t.Errorf("%s is suspended, and taken for proven", m.Name)
 	}
 	guest.Run(t, "dmsetup", "resume", m.Name)
@@ -65,7 +71,7 @@ func TestVerifyIdentity(t *testing.T) {
 	mismatch(t, s, m.Dev(), m.WWID, fresh.WWID(), disks...)
 	mismatch(t, s, m.Dev(), fresh.WWID(), m.WWID, disks...)
 	g.Unmap(t, 2)
-	if err := s.VerifyIdentity(bounded(t), m.Dev(), m.WWID); err == nil {
+	if err := verifyIdentity(t, s, m.Dev(), m.WWID); err == nil {
 		t.Errorf("%s leads nowhere, and is taken for proven", m.Name)
 	}
 	expectNotStuck(t)
@@ -92,7 +98,7 @@ func TestVerifyIdentityOfOnePath(t *testing.T) {
 	mismatch(t, s, "/dev/"+right, m.WWID, fresh.WWID(), foreign)
 	mismatch(t, lenient, m.Dev(), m.WWID, fresh.WWID(), foreign)
 	b.Remap(t, 1, old)
-	if err := s.VerifyIdentity(bounded(t), m.Dev(), m.WWID); err != nil {
+	if err := verifyIdentity(t, s, m.Dev(), m.WWID); err != nil {
 		t.Errorf("the LUN is what it was: %v", err)
 	}
 
@@ -104,12 +110,12 @@ func TestVerifyIdentityOfOnePath(t *testing.T) {
 		}
 		return nil
 	})
-	err := s.VerifyIdentity(bounded(t), m.Dev(), m.WWID)
+	err := verifyIdentity(t, s, m.Dev(), m.WWID)
 	var e *remediate.IdentityError
 	if !errors.As(err, &e) || e.Path != foreign || e.Got != "" {
 		t.Errorf("one path is down: %v", err)
 	}
-	if err := lenient.VerifyIdentity(bounded(t), m.Dev(), m.WWID); err != nil {
+	if err := verifyIdentity(t, lenient, m.Dev(), m.WWID); err != nil {
 		t.Errorf("one path is down, which was allowed: %v", err)
 	}
 }
@@ -129,7 +135,7 @@ func TestClearLUN(t *testing.T) {
 
 	clear := func(lun uint64, wwid string, cleared ...string) {
 		t.Helper()
-		r, err := s.ClearLUN(bounded(t), at(lun), wwid)
+		r, err := reported(t, func() (*remediate.Report, error) { return s.ClearLUN(bounded(t), at(lun), wwid) })
 		if err != nil {
 			t.Fatalf("clear LUN %d: %+v", lun, err)
 		}
@@ -161,7 +167,7 @@ func TestClearLUN(t *testing.T) {
 	g.Rescan(t)
 	guest.WaitMaps(t, 3, 2)
 	m := guest.MapOf(t, g.Disks(t, 2)[0])
-	if err := s.VerifyIdentity(bounded(t), m.Dev(), lus[3].WWID()); err != nil {
+	if err := verifyIdentity(t, s, m.Dev(), lus[3].WWID()); err != nil {
 		t.Errorf("the new volume: %v", err)
 	}
 	if !data.Same(t, m.Dev()) {
@@ -199,7 +205,7 @@ func TestClearLUNInUse(t *testing.T) {
 		t.Errorf("%s is gone", m.Name)
 	}
 	guest.Umount(t, dir)
-	r, err := s.ClearLUN(bounded(t), at, fresh.WWID())
+	r, err := reported(t, func() (*remediate.Report, error) { return s.ClearLUN(bounded(t), at, fresh.WWID()) })
 	if err != nil || len(r.Results) != 1 || r.Results[0].Outcome != remediate.Removed {
 		t.Fatalf("unmounted: %+v, %+v", r, err)
 	}

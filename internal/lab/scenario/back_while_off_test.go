@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,7 +49,9 @@ func TestBackWhileOff(t *testing.T) {
 	for lun := first; lun < first+4; lun++ {
 		guest.WaitFailed(t, d.Map(t, lun))
 	}
-	held := inBackgroundExecute(t, s, plan(t, s, wwids...))
+	planned := plan(t, s, wwids...)
+	trace := guest.TracedSelf(t)
+	held := beside(t, s, planned)
 	guest.WaitFor(t, "four deletes are in the kernel", 30*time.Second, func() error {
 		if list := deletes(); len(list) != 4 {
 			return fmt.Errorf("%d: %v", len(list), list)
@@ -57,12 +60,16 @@ func TestBackWhileOff(t *testing.T) {
 	})
 
 	mine.Store(map[string]bool{m.WWID: true})
-	d.VanishLUNs(t, victim)
-	guest.WaitFailed(t, m)
-	waits := inBackgroundExecute(t, s, plan(t, s, m.WWID))
+	guest.Aside(func() {
+		d.VanishLUNs(t, victim)
+		guest.WaitFailed(t, m)
+	})
+	second, err := s.Plan(bounded(t))
+	expectPlanned(t, second, err, []string{m.WWID})
+	waits := beside(t, s, second)
 	guest.WaitFor(t, "the disks are off", 30*time.Second, func() error { return inState(disks, "offline") })
 	off := time.Now()
-	d.RestoreLUNs(t)
+	guest.Aside(func() { d.RestoreLUNs(t) })
 
 	x := (<-waits).Results[0]
 	var evidence *remediate.EvidenceError
@@ -76,6 +83,7 @@ func TestBackWhileOff(t *testing.T) {
 		t.Error(err)
 	}
 	<-held
+	does(t, trace(), slices.Concat(stepsOf(planned), stepsOf(second)), nil)
 	pattern.Check(t)
 	expectThere(t, d.Map(t, kept), 2)
 	guest.WaitFor(t, "the LU has its map again", time.Minute, func() error {
@@ -95,8 +103,8 @@ func TestBackWhileOff(t *testing.T) {
 	expectNotStuck(t)
 }
 
-// inBackgroundExecute does a plan beside the scenario.
-func inBackgroundExecute(t *testing.T, s *remediate.Sweeper, p *remediate.Plan) <-chan *remediate.Report {
+// beside does a plan beside the scenario.
+func beside(t *testing.T, s *remediate.Sweeper, p *remediate.Plan) <-chan *remediate.Report {
 	t.Helper()
 	ctx, done := bounded(t), make(chan *remediate.Report, 1)
 	go func() {
@@ -160,14 +168,15 @@ func TestSetRunningBySomebody(t *testing.T) {
 			return
 		}
 		once.Do(func() {
-			d.RestoreLUNs(t)
-			taken = e.Target
-			guest.Write(t, "/sys/block/"+taken+"/device/state", "running\n")
-			release = guest.Hold(t, "/dev/"+taken, true)
+			guest.Aside(func() {
+				d.RestoreLUNs(t)
+				taken = e.Target
+				guest.Write(t, "/sys/block/"+taken+"/device/state", "running\n")
+				release = guest.Hold(t, "/dev/"+taken, true)
+			})
 		})
 	}))
-	r, err := s.Execute(bounded(t), plan(t, s, m.WWID))
-	came.all(t, r)
+	r, err := carryOut(bounded(t), t, s, plan(t, s, m.WWID))
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

@@ -35,14 +35,14 @@ func TestBreaker(t *testing.T) {
 	for _, m := range maps[2:] {
 		guest.WaitFailed(t, m)
 	}
-	p, err := watchedPlan(t, s)
+	p, err := makePlan(t, s)
 	expectTripped(t, err, 6, luns, "maps")
 	if len(p.Targets) != 0 || len(p.Survey.Residual()) != 6 {
 		t.Errorf("%d targets; %d of 6 are said to be left behind", len(p.Targets), len(p.Survey.Residual()))
 	}
-	_, err = watchedExecute(bounded(t), t, s, before)
+	_, err = carryOut(bounded(t), t, s, before)
 	expectTripped(t, err, 6, luns, "maps")
-	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "1s")
+	r := swept(t, "apply", "-yes", "-own", "all", "-dwell", "1s")
 	if r.Code != 3 || !strings.Contains(r.Stdout+r.Stderr, "6 of 8") {
 		t.Errorf("sweep apply: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
@@ -70,7 +70,7 @@ func TestBreakerDisks(t *testing.T) {
 	s := newSweeper(t, remediate.WithObserver(never(t)))
 	d.VanishLUNs(t, 2)
 	before := guest.Ls("/sys/block")
-	p, err := watchedPlan(t, s)
+	p, err := makePlan(t, s)
 	expectTripped(t, err, 6, luns, "LUs")
 	if len(p.Targets) != 0 {
 		t.Errorf("%d targets", len(p.Targets))
@@ -97,7 +97,7 @@ func TestBreakerEmptyMaps(t *testing.T) {
 	deleteByHand(t, daemon, false, maps[2:])
 	s := newSweeper(t, remediate.WithObserver(never(t)))
 	before := guest.DmsetupLs(t)
-	p, err := watchedPlan(t, s)
+	p, err := makePlan(t, s)
 	expectTripped(t, err, 6, luns, "maps")
 	if len(p.Targets) != 0 {
 		t.Errorf("%d targets", len(p.Targets))

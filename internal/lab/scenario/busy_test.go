@@ -152,7 +152,7 @@ func (b *busy) sweepInVain(t *testing.T, found map[remediate.Verdict]int, rule .
 	t.Helper()
 	s := newSweeper(t, append(rule, remediate.WithDwell(200*time.Millisecond), remediate.WithMaxDead(1), remediate.WithObserver(never(t)))...)
 	p := plan(t, s)
-	if r, err := s.Execute(bounded(t), p); err != nil || len(r.Results) != 0 {
+	if r, err := carryOut(bounded(t), t, s, p); err != nil || len(r.Results) != 0 {
 		t.Fatalf("a plan without targets: %+v, %v", r, err)
 	}
 	for _, d := range p.Survey.Devices {

@@ -38,7 +38,7 @@ func sweepInside(t *testing.T, c guest.Container) {
 	c.Work = hostNamed(t, "worker-3")
 	inside := func(want int, words string, args ...string) string {
 		t.Helper()
-		r := c.Sweep(t, limit, append(args, "-root", "/host")...)
+		r := sweptIn(t, c, args...)
 		t.Logf("sweep %v: exit status %d\n%s%s", args, r.Code, r.Stdout, r.Stderr)
 		if r.Code != want || !strings.Contains(r.Stdout, words) {
 			t.Fatalf("sweep %v: exit status %d, want %d and %q", args, r.Code, want, words)
@@ -50,7 +50,7 @@ func sweepInside(t *testing.T, c guest.Container) {
 	}
 	inside(3, "2 residual (2 removable)", "scan", "-own", "all")
 	inside(3, "for host worker-3", "plan", "-own", "all", "-dwell", "1s", "-o", "/handed/plan.json")
-	inside(0, "Nothing residual is left", "apply", "-plan", "/handed/plan.json", "-journal", "/handed/journal")
+	inside(0, "Nothing residual is left", "apply", "-plan", "/handed/plan.json")
 	inside(0, "all 2 gone", "verify", "-plan", "/handed/plan.json")
 	inside(0, "nothing residual", "scan")
 	m.expectCleared(t)
@@ -121,7 +121,7 @@ func TestContainerMissing(t *testing.T) {
 		{"no block device", devices("c 10:236 rw"), 1, "what answers on 8 disks"},
 		{"no /dev/mapper/control", devices("b *:* r"), 1, "dm open /host/dev/mapper/control"},
 	} {
-		r := x.c.Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "0", "-max-dead", "100%", "-root", "/host")
+		r := sweptIn(t, x.c, "apply", "-yes", "-own", "all", "-dwell", "0", "-max-dead", "100%")
 		t.Logf("=== %s: exit status %d\n%s%s", x.name, r.Code, r.Stdout, r.Stderr)
 		if r.Code != x.code || !strings.Contains(r.Stdout+r.Stderr, x.says) {
 			t.Errorf("%s: exit status %d, want %d and %q", x.name, r.Code, x.code, x.says)
@@ -140,7 +140,7 @@ func TestContainerMissing(t *testing.T) {
 // sweepAgain clears the host after all.
 func sweepAgain(t *testing.T, m *mixed) {
 	t.Helper()
-	if r := guest.Least().Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "0", "-root", "/host"); r.Code != 0 {
+	if r := sweptIn(t, guest.Least(), "apply", "-yes", "-own", "all", "-dwell", "0"); r.Code != 0 {
 		t.Fatalf("exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	m.expectCleared(t)
@@ -185,7 +185,7 @@ func TestContainerUsers(t *testing.T) {
 // usersInside is who uses what, by WWID, as a command in a container tells.
 func usersInside(t *testing.T, c guest.Container, args ...string) map[string][]remediate.Use {
 	t.Helper()
-	r := c.Sweep(t, limit, append(args, "-own", "all", "-root", "/host", "-json")...)
+	r := sweptIn(t, c, append(args, "-own", "all", "-json")...)
 	t.Logf("exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	var doc struct {
 		Devices []struct {

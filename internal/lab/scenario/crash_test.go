@@ -152,7 +152,7 @@ func crashes(t *testing.T, counts func(string) bool, first, every int, args ...s
 	}
 
 	begun := time.Now()
-	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "0", "-max-dead", "100")
+	r := swept(t, "apply", "-yes", "-own", "all", "-dwell", "0", "-max-dead", "100")
 	t.Logf("the next run took %s\n%s%s", time.Since(begun).Round(time.Millisecond), r.Stdout, r.Stderr)
 	if r.Code != 0 {
 		t.Errorf("the next run ended with %d", r.Code)
@@ -240,12 +240,12 @@ func TestCrashAlone(t *testing.T) {
 	killBefore(all[0], `/delete "1`, 0)
 	killBefore(all[1], `/delete "1`, 1) // the first path has gone
 	bringNotes(t)
-	scan := guest.Sweep(t, limit, "scan")
+	scan := swept(t, "scan")
 	t.Logf("sweep scan:\n%s%s", scan.Stdout, scan.Stderr)
 	if n := strings.Count(scan.Stderr, "unfinished"); n != len(all) {
 		t.Errorf("sweep scan tells of %d that were left unfinished", n)
 	}
-	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "0", "-max-dead", "100")
+	r := swept(t, "apply", "-yes", "-own", "all", "-dwell", "0", "-max-dead", "100")
 	t.Logf("the next run:\n%s%s", r.Stdout, r.Stderr)
 	if r.Code != 0 {
 		t.Errorf("the next run ended with %d", r.Code)

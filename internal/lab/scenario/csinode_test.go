@@ -97,6 +97,7 @@ func TestCSINode(t *testing.T) {
 	g.Map(t, 1, first)
 	guest.StartInitiator(t, guest.Patience{}, false)
 	guest.StartMultipathd(t, guest.Conf{FriendlyNames: true})
+	trace := guest.Traced(t, "csinode")
 	n := startCSINode(t, g)
 	fatal := func(what string, err error) {
 		t.Helper()
@@ -161,5 +162,6 @@ func TestCSINode(t *testing.T) {
 	if len(guest.Maps()) != 1 || g.Disks(t, 0) == nil {
 		t.Errorf("the volume that is nobody's: %v", guest.Maps())
 	}
+	trace().CheckSpared(t, guest.MapOf(t, g.Disks(t, 0)[0]))
 	expectNotStuck(t)
 }

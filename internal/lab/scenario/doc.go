@@ -5,11 +5,13 @@
 // # To add one
 //
 // Write a test that makes its situation by the fault makers of package guest,
-// has the library or the sweep command act (newSweeper, guest.Sweep, or a
-// guest.Container), and asks guest's oracles, which are others' programs, what
-// came of it: never the library whether the library was right. A healthy LU in use
-// belongs beside what is to go, and must be untouched. Give every wait a limit. The
-// lab finds the test by its name, which sorts it to its kind:
+// has the library or the sweep command act (newSweeper with look, plan and execute;
+// swept, or sweptIn a guest.Container), and asks guest's oracles, which are others'
+// programs, what came of it: never the library whether the library was right. What
+// they do is watched, and held against the plan, the journal or the report; what the
+// scenario itself does meanwhile it does by guest.Aside. A healthy LU in use belongs
+// beside what is to go, and must be untouched. Give every wait a limit. The lab finds
+// the test by its name, which sorts it to its kind:
 //
 //	go run ./internal/lab -suites bookworm -run '^TestMine$' -v
 //	go run ./internal/lab -suites all -run '^TestMine$'

@@ -26,7 +26,7 @@ func TestHeldFlush(t *testing.T) {
 	var holder *exec.Cmd
 	holds := remediate.WithObserver(func(e remediate.Event) {
 		if e.Kind == remediate.EventBegin && e.Action == remediate.FlushMap {
-			holder = guest.Start(t, "holder.log", "sh", "-c", "exec sleep 1000 <"+m.Dev())
+			guest.Aside(func() { holder = guest.Start(t, "holder.log", "sh", "-c", "exec sleep 1000 <"+m.Dev()) })
 			guest.WaitFor(t, "it has the map open", 10*time.Second, func() error {
 				if p := guest.Process(holder.Process.Pid); p.Comm != "sleep" {
 					return errors.New(p.String())
@@ -37,8 +37,7 @@ func TestHeldFlush(t *testing.T) {
 	})
 	s := newSweeper(t, holds)
 	p := plan(t, s, w.wwid(lost))
-	r, err := s.Execute(bounded(t), p)
-	came.all(t, r)
+	r, err := carryOut(bounded(t), t, s, p)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

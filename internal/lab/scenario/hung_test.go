@@ -59,7 +59,7 @@ func TestHungDevices(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	begun = time.Now()
-	_, err := newSweeper(t, remediate.WithBackend("dm")).Survey(ctx)
+	_, err := look(ctx, t, newSweeper(t, remediate.WithBackend("dm")))
 	if took := time.Since(begun); took > 2*time.Second || err == nil {
 		t.Errorf("a survey that had one second took %s: %v", took, err)
 	}
@@ -109,7 +109,7 @@ func TestProgramInDState(t *testing.T) {
 	for _, which := range []string{"first", "second"} {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		begun := time.Now()
-		sv, err := s.Survey(ctx)
+		sv, err := look(ctx, t, s)
 		took := time.Since(begun)
 		cancel()
 		if err != nil || took > limit+time.Second {

@@ -33,9 +33,11 @@ func TestLatePath(t *testing.T) {
 	w.b.Unmap(t, lost)
 	joins := remediate.WithObserver(func(e remediate.Event) {
 		if e.Kind == remediate.EventEnd && e.Action == remediate.FlushMap {
-			w.b.Map(t, lost, w.lus[lost])
-			w.b.Rescan(t)
-			w.b.Unmap(t, lost)
+			guest.Aside(func() {
+				w.b.Map(t, lost, w.lus[lost])
+				w.b.Rescan(t)
+				w.b.Unmap(t, lost)
+			})
 		}
 	})
 	s := newSweeper(t, joins)
@@ -43,15 +45,14 @@ func TestLatePath(t *testing.T) {
 	if named := p.Targets[0].Paths; len(named) != 1 || named[0].Dev != early {
 		t.Fatalf("the plan names %+v", named)
 	}
-	r, err := s.Execute(bounded(t), p)
-	came.all(t, r)
+	r, err := carryOut(bounded(t), t, s, p)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}
 	if x := r.Results[0]; x.Outcome != remediate.Removed {
 		t.Logf("the first run says %s: %s", x.Outcome, x.Reason)
 		guest.WaitFor(t, "a plan for what is left", 30*time.Second, func() (err error) {
-			if p, err = newSweeper(t).Plan(bounded(t)); err == nil && len(p.Targets) != 1 {
+			if p, err = makePlan(t, newSweeper(t)); err == nil && len(p.Targets) != 1 {
 				err = errors.New(words(p.Survey))
 			}
 			return err
@@ -80,7 +81,7 @@ func TestLatePathAlive(t *testing.T) {
 	s := newSweeper(t)
 	var p *remediate.Plan
 	guest.WaitFor(t, "the LU looks dead on its one path", 30*time.Second, func() (err error) {
-		if p, err = s.Plan(bounded(t)); err == nil && len(p.Targets) != 1 {
+		if p, err = makePlan(t, s); err == nil && len(p.Targets) != 1 {
 			err = errors.New(words(p.Survey))
 		}
 		return err

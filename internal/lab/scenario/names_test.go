@@ -78,7 +78,7 @@ func TestAliasSpace(t *testing.T) {
 	}
 	var p *remediate.Plan
 	guest.WaitFor(t, "two looks in a row find it", 30*time.Second, func() (err error) { // the fight shows as a suspended map
-		if p, err = s.Plan(bounded(t)); err == nil && len(p.Targets) != 1 {
+		if p, err = makePlan(t, s); err == nil && len(p.Targets) != 1 {
 			err = fmt.Errorf("%s", words(p.Survey))
 		}
 		return err

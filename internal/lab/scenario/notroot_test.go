@@ -20,7 +20,9 @@ func TestNotRoot(t *testing.T) {
 	for _, args := range [][]string{
 		{"scan"}, {"plan", "-own", "all", "-dwell", "0"}, {"apply", "-yes", "-own", "all", "-dwell", "0"},
 	} {
+		trace := guest.Traced(t, "sweep")
 		r := guest.SweepAs(t, limit, 65534, args...)
+		does(t, trace(), nil, nil)
 		if r.Code != 1 || !strings.Contains(r.Stderr, "root") {
 			t.Errorf("sweep %v as nobody: exit status %d\n%s%s", args, r.Code, r.Stdout, r.Stderr)
 		}

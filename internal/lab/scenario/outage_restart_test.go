@@ -33,9 +33,11 @@ func TestArrayRestarts(t *testing.T) {
 	planned := plan(t, hasty, lus[0].WWID(), lus[1].WWID(), lus[2].WWID())
 
 	time.AfterFunc(5*time.Second, func() {
-		for lun, b := range lus {
-			g.Map(t, lun, b)
-		}
+		guest.Aside(func() {
+			for lun, b := range lus {
+				g.Map(t, lun, b)
+			}
+		})
 	})
 	s := newSweeper(t, remediate.WithDwell(20*time.Second), remediate.WithMaxDead(1), remediate.WithObserver(never(t)))
 	plan(t, s)

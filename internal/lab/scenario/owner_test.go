@@ -94,7 +94,7 @@ func (m *mixed) expectLeft(t *testing.T, what string, ask remediate.Owner) *reme
 		begun := time.Now()
 		s := newSweeper(t, append(rule, remediate.WithOwner(ask), remediate.WithOwnerTimeout(time.Second), remediate.WithDwell(0), remediate.WithObserver(never(t)))...)
 		p := plan(t, s)
-		if r, err := watchedExecute(bounded(t), t, s, p); err != nil || len(r.Results) != 0 {
+		if r, err := carryOut(bounded(t), t, s, p); err != nil || len(r.Results) != 0 {
 			t.Fatalf("%s: %+v, %v", what, r, err)
 		}
 		if took := time.Since(begun); took > limit/2 {

@@ -156,6 +156,12 @@ func (h *real) Sweeper(opts ...remediate.Option) *remediate.Sweeper {
 	return newSweeper(h.t, opts...)
 }
 
+func (h *real) Watch(clear func() (*remediate.Report, error)) (*remediate.Report, error) {
+	return reported(h.t, clear)
+}
+
+func (h *real) Aside(do func()) { guest.Aside(do) }
+
 func (h *real) Remains(volume string) parity.Remains {
 	x := h.all[volume]
 	r := parity.Remains{}

@@ -18,7 +18,7 @@ import (
 func TestPlanRefused(t *testing.T) {
 	_, _, maps := runbookLost(t)
 	const file = "/tmp/plan.json"
-	if r := guest.Sweep(t, limit, "plan", "-own", "all", "-dwell", "0", "-o", file); r.Code != 3 {
+	if r := swept(t, "plan", "-own", "all", "-dwell", "0", "-o", file); r.Code != 3 {
 		t.Fatalf("sweep plan: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	good := guest.Read(t, file)

@@ -102,7 +102,7 @@ func TestHostsOwnInContainer(t *testing.T) {
 	g.Unmap(t, 2)
 	var r guest.Result
 	guest.WaitFor(t, "the container's sweep clears what is idle", time.Minute, func() error {
-		r = guest.Privileged().Sweep(t, limit, "apply", "-yes", "-own", "all", "-root", "/host", "-dwell", "1s", "-max-dead", "100")
+		r = sweptIn(t, guest.Privileged(), "apply", "-yes", "-own", "all", "-dwell", "1s", "-max-dead", "100")
 		if strings.Contains(guest.Lsblk(t), idle+" ") {
 			return errors.New(r.Stdout + r.Stderr)
 		}
@@ -111,7 +111,7 @@ func TestHostsOwnInContainer(t *testing.T) {
 	if !strings.Contains(guest.Lsblk(t), boot+" ") {
 		t.Fatalf("%s, which carries /boot/efi, is gone:\n%s", boot, r.Stdout)
 	}
-	r = guest.Privileged().Sweep(t, limit, "scan", "-json", "-root", "/host")
+	r = sweptIn(t, guest.Privileged(), "scan", "-json")
 	if !strings.Contains(r.Stdout, "it carries the host's /boot/efi") {
 		t.Errorf("sweep scan does not say why %s stays:\n%s%s", lus[1].WWID(), r.Stdout, r.Stderr)
 	}

@@ -59,7 +59,7 @@ func startProxy(t *testing.T) *proxy {
 			if err != nil {
 				return
 			}
-			go p.carry(c)
+			go guest.Aside(func() { p.carry(c) })
 		}
 	}()
 	return p
@@ -191,15 +191,13 @@ func TestDaemonProxy(t *testing.T) {
 	expectNotStuck(t)
 }
 
-// expectRemoved plans and executes, not watched by strace: the proxy is in this process,
-// too, and speaks to multipathd.
 func (p *proxy) expectRemoved(t *testing.T, s *remediate.Sweeper) {
 	t.Helper()
-	due, err := s.Plan(bounded(t))
+	due, err := makePlan(t, s)
 	if err != nil || len(due.Targets) != 1 {
 		t.Fatalf("plan: %+v, %+v", due, err)
 	}
-	r, err := s.Execute(bounded(t), due)
+	r, err := carryOut(bounded(t), t, s, due)
 	if err != nil || r.Results[0].Outcome != remediate.Removed {
 		t.Fatalf("execute: %+v, %+v", r, err)
 	}
@@ -209,7 +207,7 @@ func (p *proxy) expectRemoved(t *testing.T, s *remediate.Sweeper) {
 // multipathd did not say.
 func expectLacks(t *testing.T, s *remediate.Sweeper, lost guest.Map, want error) {
 	t.Helper()
-	sv, err := s.Survey(bounded(t))
+	sv, err := look(bounded(t), t, s)
 	if err != nil {
 		t.Fatalf("survey: %+v", err)
 	}

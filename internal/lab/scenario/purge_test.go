@@ -50,12 +50,11 @@ func TestPurgeRace(t *testing.T) {
 	var once sync.Once
 	s := newSweeper(t, remediate.WithDwell(0), remediate.WithMaxDead(1), remediate.WithObserver(func(e remediate.Event) {
 		if e.Kind == remediate.EventBegin {
-			once.Do(func() { daemon.Thaw(t) })
+			once.Do(func() { guest.Aside(func() { daemon.Thaw(t) }) })
 		}
 	}))
 	p := plan(t, s, lost...)
-	r, err := s.Execute(bounded(t), p)
-	came.all(t, r)
+	r, err := carryOut(bounded(t), t, s, p)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

@@ -20,8 +20,10 @@ func TestResurrected(t *testing.T) {
 	w.unmap(t, lost)
 	back := remediate.WithObserver(func(e remediate.Event) {
 		if e.Kind == remediate.EventEnd && e.Action == remediate.FlushMap {
-			w.a.Map(t, lost, w.lus[lost])
-			w.b.Map(t, lost, w.lus[lost])
+			guest.Aside(func() {
+				w.a.Map(t, lost, w.lus[lost])
+				w.b.Map(t, lost, w.lus[lost])
+			})
 		}
 	})
 	s := newSweeper(t, back)

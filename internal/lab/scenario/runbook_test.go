@@ -58,7 +58,9 @@ func TestRunbook(t *testing.T) {
 
 func verify(t *testing.T, s *remediate.Sweeper, targets ...remediate.Target) []remediate.Verification {
 	t.Helper()
-	all, err := s.Verify(bounded(t), targets...)
+	var all []remediate.Verification
+	var err error
+	watched(t, nil, func() { all, err = s.Verify(bounded(t), targets...) })
 	if err != nil {
 		t.Fatalf("verify: %+v", err)
 	}
@@ -76,12 +78,12 @@ func TestRunbookSweep(t *testing.T) {
 	guest.WaitChecked(t, 4, "faulty")
 	guest.Udev(t)
 
-	scan := guest.Sweep(t, limit, "scan")
+	scan := swept(t, "scan")
 	t.Logf("sweep scan:\n%s%s", scan.Stdout, scan.Stderr)
 	if scan.Code != 3 || !strings.Contains(scan.Stdout, maps[2].Name) {
 		t.Fatalf("sweep scan: exit status %d", scan.Code)
 	}
-	if r := guest.Sweep(t, limit, "apply", "-yes"); r.Code != 3 {
+	if r := swept(t, "apply", "-yes"); r.Code != 3 {
 		t.Fatalf("sweep apply -yes, owning nothing: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	for _, m := range maps {
@@ -102,7 +104,7 @@ func TestRunbookSweep(t *testing.T) {
 	expectThere(t, maps[1], 2)
 	guest.Show(t, "# sweep scan\n"+scan.Stdout+"\n# sweep apply -yes -own all -o plan.json\n"+act.Stdout)
 
-	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all")
+	r := swept(t, "apply", "-yes", "-own", "all")
 	t.Logf("once more:\n%s%s", r.Stdout, r.Stderr)
 	if r.Code != 0 || !strings.Contains(r.Stdout, "nothing to do") {
 		t.Fatalf("sweep apply, once more: exit status %d\n%s", r.Code, r.Stdout)
@@ -165,7 +167,7 @@ func TestRunbookRule(t *testing.T) {
 	plan(t, newSweeper(t, remediate.WithMaxDead(1)))
 
 	s := newSweeper(t, remediate.WithRunbook())
-	if _, err := s.Plan(bounded(t)); err == nil {
+	if _, err := makePlan(t, s); err == nil {
 		t.Fatal("four of four maps look dead, and the circuit breaker is not tripped")
 	}
 	s = newSweeper(t, remediate.WithRunbook(), remediate.WithMaxDead(1))

@@ -34,7 +34,7 @@ func TestSweepsSideBySide(t *testing.T) {
 		guest.WaitFailed(t, maps[lun])
 	}
 	const file = "/tmp/plan.json"
-	r := guest.Sweep(t, limit, "plan", "-own", "all", "-dwell", "0", "-max-dead", "100", "-o", file)
+	r := swept(t, "plan", "-own", "all", "-dwell", "0", "-max-dead", "100", "-o", file)
 	if r.Code != 3 {
 		t.Fatalf("sweep plan ended with %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
@@ -51,13 +51,14 @@ func TestSweepsSideBySide(t *testing.T) {
 			}
 		}
 	})
-	results := make([]guest.Result, sweeps)
+	trace, results := guest.Traced(t, "sweep"), make([]guest.Result, sweeps)
 	for i := range results {
 		runs.Go(func() {
 			results[i] = guest.Sweep(t, limit, "apply", "-plan", file, "-json", "-max-dead", "100")
 		})
 	}
 	runs.Wait()
+	belongs(t, trace(), planIn(t, file), nil)
 	close(stop)
 	scans.Wait()
 

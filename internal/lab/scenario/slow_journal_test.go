@@ -34,7 +34,7 @@ func backWhileWritten(t *testing.T, retry string, before remediate.Action) {
 			t.Errorf("it went on: %s", line)
 			return
 		}
-		d.RestoreLUNs(t)
+		guest.Aside(func() { d.RestoreLUNs(t) })
 		time.Sleep(2 * time.Second)
 	})))
 	for _, r := range execute(t, s, plan(t, s, m.WWID), remediate.Refused).Results {

@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,7 +42,9 @@ func (s *soaker) bounded() context.Context {
 // sweepByLibrary plans, lets happen what was drawn for the midst, and acts.
 func (s *soaker) sweepByLibrary(between []soak.Action) {
 	begun := time.Now()
+	trace := guest.TracedSelf(s.t)
 	p, err := s.sweeper.Plan(s.bounded())
+	s.belongs(trace(), nil)
 	if s.tripped(err) {
 		return
 	}
@@ -56,7 +59,9 @@ func (s *soaker) sweepByLibrary(between []soak.Action) {
 		s.stopped = s.stopped || a.Kind == soak.Restart || a.Kind == soak.Crash
 	}
 	begun = time.Now()
+	trace = guest.TracedSelf(s.t)
 	r, err := s.sweeper.Execute(s.bounded(), p)
+	s.belongs(trace(), stepsOf(p))
 	s.slowest = max(s.slowest, time.Since(begun))
 	if s.tripped(err) {
 		return
@@ -70,6 +75,13 @@ func (s *soaker) sweepByLibrary(between []soak.Action) {
 		if x.Outcome != remediate.Removed {
 			s.say("(%s)", x.Reason)
 		}
+	}
+}
+
+// belongs holds what was done against the steps that it was to be.
+func (s *soaker) belongs(tr guest.Trace, steps []guest.Step) {
+	if list := tr.Strange(steps); len(list) > 0 {
+		s.fail("this was done: %s", strings.Join(list, "; "))
 	}
 }
 
@@ -95,11 +107,13 @@ func (s *soaker) sweepByCommand() {
 			args = append(args, "-own", "wwid:"+s.wwid(v))
 		}
 	})
-	r := guest.Sweep(s.t, soakLimit, args...)
+	was := addresses(s.t)
+	r, tr := guest.SweepTraced(s.t, soakLimit, args...)
 	s.slowest = max(s.slowest, r.Took)
 	s.say("sweep apply: exit status %d", r.Code)
 	b, _ := os.ReadFile(journal)
 	_, _ = s.journal.Write(b)
+	s.belongs(tr, journalSteps(s.t, bytes.NewReader(b), was))
 	switch {
 	case strings.Contains(r.Stdout+r.Stderr, "looks dead") || strings.Contains(r.Stdout+r.Stderr, "look dead"):
 		s.stopped = true

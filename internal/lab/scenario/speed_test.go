@@ -34,7 +34,7 @@ func expectFaster(t *testing.T, what string, s *remediate.Sweeper) {
 	ours, theirs := time.Hour, time.Hour
 	for range 3 {
 		begun := time.Now()
-		survey(t, s)
+		unseen(t, s)
 		ours = min(ours, time.Since(begun))
 		begun = time.Now()
 		guest.MultipathLL(t)

@@ -51,7 +51,7 @@ func testStaleMounted(t *testing.T, retry string) {
 			t.Errorf("the mount on %s and a process that sees it are not named: %v", dir, d.InUse)
 		}
 	}
-	r := guest.Sweep(t, limit, "apply", "-yes", "-own", "all", "-dwell", "1s", "-detached", lus[1].WWID(), "-max-dead", "100%")
+	r := swept(t, "apply", "-yes", "-own", "all", "-dwell", "1s", "-detached", lus[1].WWID(), "-max-dead", "100%")
 	if r.Code != 3 || !strings.Contains(r.Stdout, dir) {
 		t.Errorf("sweep apply: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}

@@ -190,11 +190,11 @@ func TestFlushAmongReaders(t *testing.T) {
 		if time.Since(begun) > 90*time.Second {
 			t.Fatalf("not cleared in %s", time.Since(begun))
 		}
-		p, err := s.Plan(bounded(t))
+		p, err := makePlan(t, s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := s.Execute(bounded(t), p)
+		r, err := carryOut(bounded(t), t, s, p)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,13 @@ func never(t *testing.T) func(remediate.Event) {
 
 func survey(t *testing.T, s *remediate.Sweeper) *remediate.Survey {
 	t.Helper()
-	sv, err := s.Survey(bounded(t))
+	sv, err := look(bounded(t), t, s)
+	return complete(t, sv, err)
+}
+
+// complete checks that a survey has no gaps.
+func complete(t *testing.T, sv *remediate.Survey, err error) *remediate.Survey {
+	t.Helper()
 	if err != nil {
 		t.Fatalf("survey: %+v", err)
 	}
@@ -78,10 +84,7 @@ func survey(t *testing.T, s *remediate.Sweeper) *remediate.Survey {
 // plan makes a plan and checks that it is for just these WWIDs.
 func plan(t *testing.T, s *remediate.Sweeper, wwids ...string) *remediate.Plan {
 	t.Helper()
-	p, err := s.Plan(bounded(t))
-	if err == nil {
-		came.planned(t, p)
-	}
+	p, err := makePlan(t, s)
 	return expectPlanned(t, p, err, wwids)
 }
 
@@ -102,12 +105,10 @@ func expectPlanned(t *testing.T, p *remediate.Plan, err error, wwids []string) *
 	return p
 }
 
-// execute does a plan and checks that every LU of it comes to the same outcome. See
-// [traced] for one that is watched.
+// execute does a plan and checks that every LU of it comes to the same outcome.
 func execute(t *testing.T, s *remediate.Sweeper, p *remediate.Plan, want remediate.Outcome) *remediate.Report {
 	t.Helper()
-	r, err := s.Execute(bounded(t), p)
-	came.all(t, r)
+	r, err := carryOut(bounded(t), t, s, p)
 	return expectAll(t, r, err, p, want)
 }
 

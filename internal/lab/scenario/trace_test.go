@@ -3,16 +3,21 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/lunsweep/lunsweep/internal/lab/guest"
 	"github.com/lunsweep/lunsweep/remediate"
 )
 
-// traced has the sweep command execute the plan, under strace: whatever it
+// traced has the sweep command execute the plan, traced: whatever it
 // changes must belong to a step of the plan, or to undoing one, no disk may be
 // opened for writing, and the spared maps, there before and after, must not be
 // named. Every LU must come to the outcome.
@@ -32,7 +37,7 @@ func traced(t *testing.T, p *remediate.Plan, want remediate.Outcome, spared []gu
 func refused(t *testing.T, p *remediate.Plan, flags ...string) map[string]result {
 	t.Helper()
 	results, tr := apply(t, p, flags...)
-	belongs(t, tr, nil, nil)
+	does(t, tr, nil, nil)
 	for wwid, x := range results {
 		if x.Outcome != string(remediate.Refused) {
 			t.Errorf("%s: %s, want it refused: %s", wwid, x.Outcome, x.Reason)
@@ -41,7 +46,7 @@ func refused(t *testing.T, p *remediate.Plan, flags ...string) map[string]result
 	return results
 }
 
-// untouched has the sweep command look and plan, under strace, for an owner of
+// untouched has the sweep command look and plan, traced, for an owner of
 // everything: it must change nothing.
 func untouched(t *testing.T, flags ...string) {
 	t.Helper()
@@ -49,11 +54,11 @@ func untouched(t *testing.T, flags ...string) {
 	if r.Code != 0 && r.Code != 3 {
 		t.Errorf("sweep plan: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
-	belongs(t, tr, nil, nil)
+	does(t, tr, nil, nil)
 }
 
-// watched does something with the library, in which the scenario itself must do nothing:
-// under strace, whatever is changed must belong to the plan; nil allows nothing.
+// watched does something with the library traced: whatever is changed must belong
+// to the plan, if there is one, or be done by the scenario aside.
 func watched(t *testing.T, p *remediate.Plan, do func()) {
 	t.Helper()
 	trace := guest.TracedSelf(t)
@@ -61,7 +66,102 @@ func watched(t *testing.T, p *remediate.Plan, do func()) {
 	belongs(t, trace(), p, nil)
 }
 
-func watchedPlan(t *testing.T, s *remediate.Sweeper) (p *remediate.Plan, err error) {
+// reported does with the library what makes a plan that the scenario does not see:
+// whatever is changed must be a step that the report tells of.
+func reported(t *testing.T, do func() (*remediate.Report, error)) (*remediate.Report, error) {
+	t.Helper()
+	was, trace := addresses(t), guest.TracedSelf(t)
+	r, err := do()
+	tr := trace()
+	var steps []guest.Step
+	if r != nil {
+		for _, x := range r.Results {
+			for _, s := range x.Steps {
+				steps = append(steps, step(x.WWID, s.Action, s.Target, was))
+			}
+		}
+	}
+	came.all(t, r)
+	does(t, tr, steps, nil)
+	return r, err
+}
+
+// swept has the sweep command plan and act by itself, as it does for an operator, and
+// traces it: whatever is changed must be a step that its journal tells of.
+func swept(t *testing.T, args ...string) guest.Result {
+	t.Helper()
+	return journaled(t, t.TempDir(), "", args, func(args ...string) (guest.Result, guest.Trace) {
+		return guest.SweepTraced(t, limit, args...)
+	})
+}
+
+// sweptIn is swept in a container.
+func sweptIn(t *testing.T, c guest.Container, args ...string) guest.Result {
+	t.Helper()
+	c.Work = cmp.Or(c.Work, t.TempDir())
+	return journaled(t, c.Work, "/handed", append(args, "-root", "/host"), func(args ...string) (guest.Result, guest.Trace) {
+		return c.SweepTraced(t, limit, args...)
+	})
+}
+
+// journaled gives apply a journal in a folder, which the command knows by another name.
+func journaled(t *testing.T, dir, as string, args []string, sweep func(...string) (guest.Result, guest.Trace)) guest.Result {
+	t.Helper()
+	f, err := os.CreateTemp(dir, "journal-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if args[0] == "apply" {
+		args = append(args, "-journal", filepath.Join(cmp.Or(as, dir), filepath.Base(f.Name())))
+	}
+	was := addresses(t)
+	r, tr := sweep(args...)
+	does(t, tr, journalSteps(t, f, was), nil)
+	return r
+}
+
+// journalSteps are the steps that a journal tells were begun, on disks that had these
+// addresses before.
+func journalSteps(t *testing.T, journal io.Reader, was map[string]string) (steps []guest.Step) {
+	t.Helper()
+	for lines := json.NewDecoder(journal); ; {
+		var e remediate.Event
+		switch err := lines.Decode(&e); {
+		case errors.Is(err, io.EOF):
+			return steps
+		case err != nil:
+			t.Fatalf("the journal: %v", err)
+		case e.Kind == remediate.EventBegin:
+			steps = append(steps, step(e.WWID, e.Action, e.Target, was))
+		}
+	}
+}
+
+// addresses are those of the disks that there are.
+func addresses(t *testing.T) map[string]string {
+	t.Helper()
+	hctl := map[string]string{}
+	for _, disk := range guest.Ls("/sys/block") {
+		if strings.HasPrefix(disk, "sd") {
+			hctl[disk] = guest.HCTL(t, disk)
+		}
+	}
+	return hctl
+}
+
+func step(wwid string, a remediate.Action, target string, hctl map[string]string) guest.Step {
+	return guest.Step{LU: wwid, Action: string(a), Target: target, HCTL: hctl[target], UUID: "mpath-" + wwid}
+}
+
+// look, makePlan and carryOut are how the scenarios call the library: watched.
+func look(ctx context.Context, t *testing.T, s *remediate.Sweeper) (sv *remediate.Survey, err error) {
+	t.Helper()
+	watched(t, nil, func() { sv, err = s.Survey(ctx) })
+	return sv, err
+}
+
+func makePlan(t *testing.T, s *remediate.Sweeper) (p *remediate.Plan, err error) {
 	t.Helper()
 	watched(t, nil, func() { p, err = s.Plan(bounded(t)) })
 	if p != nil && p.Survey != nil {
@@ -70,7 +170,7 @@ func watchedPlan(t *testing.T, s *remediate.Sweeper) (p *remediate.Plan, err err
 	return p, err
 }
 
-func watchedExecute(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *remediate.Plan) (r *remediate.Report, err error) {
+func carryOut(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *remediate.Plan) (r *remediate.Report, err error) {
 	t.Helper()
 	watched(t, p, func() { r, err = s.Execute(ctx, p) })
 	came.all(t, r)
@@ -80,7 +180,7 @@ func watchedExecute(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *
 // A result is what sweep apply says of one LU.
 type result struct{ WWID, Outcome, Reason string }
 
-// apply runs sweep apply on a plan, under strace.
+// apply runs sweep apply on a plan, traced.
 func apply(t *testing.T, p *remediate.Plan, flags ...string) (map[string]result, guest.Trace) {
 	t.Helper()
 	b, err := json.Marshal(p)
@@ -108,8 +208,14 @@ func apply(t *testing.T, p *remediate.Plan, flags ...string) (map[string]result,
 // belongs checks a trace against a plan; nil allows nothing.
 func belongs(t *testing.T, tr guest.Trace, p *remediate.Plan, spared []guest.Map) {
 	t.Helper()
-	t.Logf("of %d traced calls these change something: %v", tr.Lines, tr.Deeds)
-	tr.CheckPlan(t, stepsOf(p))
+	does(t, tr, stepsOf(p), spared)
+}
+
+// does checks a trace against steps, and that no map is named that is to be spared.
+func does(t *testing.T, tr guest.Trace, steps []guest.Step, spared []guest.Map) {
+	t.Helper()
+	t.Logf("of %d calls that might, these change something: %v", tr.Calls, tr.Deeds)
+	tr.CheckPlan(t, steps)
 	tr.CheckSpared(t, spared...)
 }
 

@@ -23,8 +23,7 @@ func TestUdevFrozen(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
 	begun := time.Now()
-	r, err := s.Execute(ctx, p)
-	came.all(t, r)
+	r, err := carryOut(ctx, t, s, p)
 	if took := time.Since(begun); took > budget+time.Second {
 		t.Errorf("it took %s of %s", took, budget)
 	}
@@ -39,7 +38,7 @@ func TestUdevFrozen(t *testing.T) {
 	}
 	guest.ThawUdev(t)
 	guest.Udev(t)
-	r, err = s.Execute(bounded(t), p)
+	r, err = carryOut(bounded(t), t, s, p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func TestUdevStopsMidway(t *testing.T) {
 	p := plan(t, s, w.wwid(lost))
 	done := make(chan *remediate.Report)
 	go func() {
-		r, err := s.Execute(bounded(t), p)
+		r, err := carryOut(bounded(t), t, s, p)
 		if err != nil {
 			t.Errorf("execute: %+v", err)
 		}
@@ -48,15 +48,17 @@ func TestUdevStopsMidway(t *testing.T) {
 		done <- r
 	}()
 	for a := range midway {
-		if a == remediate.FlushMap {
-			guest.FreezeUdev(t)
-		} else {
+		guest.Aside(func() {
+			if a == remediate.FlushMap {
+				guest.FreezeUdev(t)
+				return
+			}
 			w.a.Map(t, lost, fresh)
 			w.b.Map(t, lost, fresh)
 			w.a.Rescan(t)
 			w.b.Rescan(t)
 			guest.WaitFor(t, "the newcomer has the old names", 30*time.Second, func() error { return known(disks, fresh.WWID()) })
-		}
+		})
 		goOn <- true
 	}
 	r := <-done
@@ -64,7 +66,6 @@ func TestUdevStopsMidway(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	x := r.Results[0]
-	came.done(t, x.WWID, string(x.Outcome), x.Reason)
 	// Where multipathd, which hears of it from udev, still lists the paths, that is told.
 	if x.Outcome != remediate.Failed || !strings.Contains(x.Reason, "is still there: ") {
 		t.Errorf("%s while its links lead to another LU: %s", x.Outcome, x.Reason)
@@ -76,10 +77,7 @@ func TestUdevStopsMidway(t *testing.T) {
 	guest.ThawUdev(t)
 	guest.Udev(t)
 	guest.WaitFor(t, "nothing is left of it", time.Minute, func() error {
-		r, err := s.Clear(bounded(t), w.wwid(lost))
-		if err == nil {
-			came.done(t, w.wwid(lost), string(remediate.Removed), r.Results[0].Reason)
-		}
+		_, err := reported(t, func() (*remediate.Report, error) { return s.Clear(bounded(t), w.wwid(lost)) })
 		return err
 	})
 	if left := guest.Ls("/sys/block"); slices.Contains(left, m.DM) && guest.MapOf(t, disks[0]).WWID == m.WWID {
