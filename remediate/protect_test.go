@@ -25,6 +25,7 @@ func TestHostsOwn(t *testing.T) {
 		take func(*testing.T, *scenario)
 		why  string
 	}{
+		"/":                   {func(_ *testing.T, s *scenario) { s.Mount("dm-12", "/") }, "it carries the host's / (on dm-12)"},
 		"/boot":               {func(_ *testing.T, s *scenario) { s.Mount("dm-12", "/boot") }, "it carries the host's /boot (on dm-12)"},
 		"/usr on a partition": {func(_ *testing.T, s *scenario) { s.Partition("dm-12", 1, "dm-13"); s.Mount("dm-13", "/usr") }, "it carries the host's /usr"},
 		"/var on LVM on LUKS": {func(_ *testing.T, s *scenario) {
@@ -32,7 +33,12 @@ func TestHostsOwn(t *testing.T) {
 			s.LVM("dm-20", "dm-21", "vg-var")
 			s.Mount("dm-21", "/var")
 		}, "it carries the host's /var"},
-		"swap":            {func(_ *testing.T, s *scenario) { s.Swap("dm-12") }, "it carries the host's swap /dev/dm-12"},
+		"swap": {func(_ *testing.T, s *scenario) { s.Swap("dm-12") }, "it carries the host's swap /dev/dm-12"},
+		"a swap file": {func(t *testing.T, s *scenario) {
+			s.Mount("dm-12", "/data")
+			const swaps = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n/data/swap\\040file  file\t\t1048572\t\t0\t\t-2\n"
+			require.NoError(t, os.WriteFile(filepath.Join(s.Tree(), "proc/swaps"), []byte(swaps), 0o644))
+		}, "it carries the host's swap /data/swap file (on dm-12)"},
 		"root= by node":   {func(t *testing.T, s *scenario) { s.bootedWith(t, "ro root=/dev/mapper/mpathb") }, "the host was booted with root=/dev/mapper/mpathb"},
 		"root= by number": {func(t *testing.T, s *scenario) { s.bootedWith(t, "ro root=8:128") }, "the host was booted with root=8:128"},
 		"root= by a path": {func(t *testing.T, s *scenario) { s.bootedWith(t, "root=/dev/sdj") }, "the host was booted with root=/dev/sdj (on sdj)"},
