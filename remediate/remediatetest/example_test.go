@@ -112,6 +112,29 @@ func Example_faults() {
 	// map flushed by hand        orphan-path
 }
 
+// An array on Fibre Channel, one of whose ports is cut.
+func ExampleHost_RemotePort() {
+	h := newHost()
+	defer h.Close()
+	a, b := h.RemotePort("0x5006016044601f35", 5), h.RemotePort("0x5006016c44601f35", 6)
+	lu := h.LU("60060160a0b14d0012f9d45a41d7e3b6", 10<<30, "DGC", "VRAID").Path("sdi", a, 1).Path("sdj", b, 1)
+	h.Map("mpathb", "dm-12", lu, remediatetest.Queue)
+	h.Outage(b)
+	sv, err := sweeper(h.System()).Survey(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	d, _ := sv.Find(lu.WWID())
+	fmt.Println(d.Verdict)
+	for _, p := range d.Paths {
+		fmt.Println(p.Dev, p.HCTL, p.Transport, p.State)
+	}
+	// Output:
+	// degraded
+	// sdi 5:0:0:1 rport-5:0-2 Online running
+	// sdj 6:0:0:1 rport-6:0-3 Blocked transport-offline
+}
+
 // Everything that can use a lost volume, and who the library says it is.
 func Example_users() {
 	for _, use := range []func(h *remediatetest.Host, dm string){

@@ -14,8 +14,9 @@ import (
 type Target struct {
 	host    *Host
 	number  int    // of the SCSI host
-	session string // "session1"; "" for a local controller
-	iqn     string
+	session string // "session1", "rport-39:0-1"; "" for a local controller
+	iqn     string // its name; of a remote port "0x5006016044601f35"
+	fc      bool   // it is a remote port
 	state   string // of the session
 	port    uint16 // relative target port
 

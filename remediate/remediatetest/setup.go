@@ -23,6 +23,18 @@ func (h *Host) Session(iqn string, number int) *Target {
 	return t
 }
 
+// RemotePort finds the port of an array on Fibre Channel, "0x5006016044601f35", behind
+// the adapter that is SCSI host number; its disks will be number:0:0:LUN. What is said of
+// sessions is true of it, too: a port that is cut is Blocked.
+func (h *Host) RemotePort(name string, number int) *Target {
+	t := h.target(number)
+	h.set(func() {
+		t.session, t.iqn, t.fc, t.state = fmt.Sprintf("rport-%d:0-%d", number, t.port), name, true, loggedIn
+		h.makeSession(t)
+	})
+	return t
+}
+
 // Controller is a local controller without a transport class, SCSI host number.
 func (h *Host) Controller(number int) *Target { return h.target(number) }
 

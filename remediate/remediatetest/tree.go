@@ -17,6 +17,7 @@ import (
 //	/sys/devices/virtual/block/dm-12/{dev,size,dm/{name,uuid,suspended},slaves/,holders/}
 //	/sys/block/sdi, /sys/class/block/sdi, /sys/bus/scsi/devices/39:0:0:1   links to these
 //	/sys/class/iscsi_session/session1/{state,targetname}
+//	/sys/class/fc_remote_ports/rport-39:0-1/{port_state,port_name}, of disks in /sys/devices/pci…/host39/rport-39:0-1
 //	/dev/sdi, /dev/dm-12, /dev/mapper/mpathb, /dev/disk/by-id/…
 //
 // Nodes are plain files: nothing here opens them.
@@ -25,7 +26,7 @@ import (
 func (h *Host) path(elem ...string) string { return filepath.Join(h.Tree(), filepath.Join(elem...)) }
 
 func (h *Host) makeRoot() {
-	for _, d := range []string{"sys/block", "sys/class/block", "sys/class/iscsi_session", "sys/bus/scsi/devices",
+	for _, d := range []string{"sys/block", "sys/class/block", "sys/class/iscsi_session", "sys/class/fc_remote_ports", "sys/bus/scsi/devices",
 		"sys/devices/virtual/block", "proc", "run", "dev/mapper", "dev/disk/by-id", "../new"} {
 		h.mkdir(h.path(d))
 	}
@@ -41,16 +42,30 @@ func (h *Host) writeHost() {
 }
 
 func (h *Host) makeSession(t *Target) {
+	if t.fc {
+		h.makePort(t)
+		return
+	}
 	dir := h.path("sys", t.sysfs(), "iscsi_session", t.session)
 	h.write(filepath.Join(dir, "targetname"), t.iqn+"\n")
 	h.write(filepath.Join(dir, "state"), t.state+"\n")
 	h.link(dir, h.path("sys/class/iscsi_session", t.session))
 }
 
-// sysfs is the directory of a session, or of a controller's port.
+func (h *Host) makePort(t *Target) {
+	dir := h.path("sys", t.sysfs(), "fc_remote_ports", t.session)
+	h.write(filepath.Join(dir, "port_name"), t.iqn+"\n")
+	h.write(filepath.Join(dir, "port_state"), map[string]string{loggedIn: "Online", lost: "Blocked"}[t.state]+"\n")
+	h.link(dir, h.path("sys/class/fc_remote_ports", t.session))
+}
+
+// sysfs is the directory of a session, of a remote port, or of a controller's port.
 func (t *Target) sysfs() string {
 	if t.session == "" {
 		return fmt.Sprintf("devices/pci0000:00/0000:00:17.0/ata%d/host%d", t.number+1, t.number)
+	}
+	if t.fc {
+		return fmt.Sprintf("devices/pci0000:00/0000:00:08.0/host%d/%s", t.number, t.session)
 	}
 	return fmt.Sprintf("devices/platform/host%d/%s", t.number, t.session)
 }
