@@ -41,3 +41,30 @@ func ExampleForeignPin() {
 	// Output:
 	// sdd stays: it is a disk of 3600140534e6abe3b1d16b8a87c604a1e
 }
+
+// An encrypted volume stood right on a disk that somebody has deleted: it still looks
+// whole, and is told.
+func ExampleStaleHolder() {
+	h, err := remediatetest.Open("")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer h.Close()
+	lu := h.Unmultipathed("vol-1")
+	h.LUKS(lu.Paths()[0], "dm-30", "secrets")
+	h.DeletedByHand(lu.Paths()...)
+	s, err := remediate.New(remediate.WithSystem(h.System()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	sv, err := s.Survey(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	ends := func(h remediate.StaleHolder) string { return fmt.Sprintf("%s stood on %v: %s", h.Name, h.Gone, h.Release) }
+	for _, holder := range sv.StaleHolders {
+		fmt.Println(ends(holder))
+	}
+	// Output:
+	// secrets (LUKS, dm-30) stood on [sdb]: cryptsetup close secrets
+}

@@ -34,6 +34,8 @@ type Survey struct {
 	// Gaps lists what could not be seen. Where that bears on who uses a
 	// device, every device counts as in use.
 	Gaps []Gap `json:"gaps,omitempty"`
+	// StaleHolders lists what stands on disks that are gone. It is told, and left alone.
+	StaleHolders []StaleHolder `json:"stale_holders,omitempty"`
 	// Unfinished lists what killed runs have left to be put right, which
 	// [Sweeper.Recover] does.
 	Unfinished []Unfinished `json:"unfinished,omitempty"`
@@ -111,7 +113,7 @@ func (s *Sweeper) examine(ctx context.Context, wanted func(*Facts) bool, closer 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	out.Gaps = sc.gaps
+	out.Gaps, out.StaleHolders = sc.gaps, sc.staleHolders()
 	return out, out.denied()
 }
 

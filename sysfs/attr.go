@@ -148,10 +148,17 @@ func (a *attrs) list(name string) []string {
 	return names
 }
 
-// living is list without the devices that have gone: a map holds a disk, and so
+// living is list, with the devices that have gone apart: a map holds a disk, and so
 // the link to it, until it gets another table.
-func (a *attrs) living(links string) []string {
-	return slices.DeleteFunc(a.list(links), func(name string) bool { return !a.dir.has(links + "/" + name + "/dev") })
+func (a *attrs) living(links string) (there, gone []string) {
+	for _, name := range a.list(links) {
+		if a.dir.has(links + "/" + name + "/dev") {
+			there = append(there, name)
+		} else {
+			gone = append(gone, name)
+		}
+	}
+	return there, gone
 }
 
 func list(d dir, name string) ([]string, error) {

@@ -22,6 +22,7 @@ type Block struct {
 	ReadOnly    bool        // ro
 	Holders     []string    // holders: kernel names of what is built on it, sorted
 	Slaves      []string    // slaves: kernel names of what it is built on, and is still there, sorted
+	Gone        []string    // slaves: kernel names of what it was built on, and has gone, sorted
 	Partitions  []Partition // subdirectories with a file partition, sorted
 	DM          *DM         // dm/…; nil where it is no device-mapper device
 	SCSI        *HCTL       // where the link device leads to; nil where that is no SCSI device
@@ -165,7 +166,7 @@ func (a *attrs) blockEntry(b *Block, entry string) {
 	case "holders":
 		b.Holders = a.list(entry)
 	case "slaves":
-		b.Slaves = a.living(entry)
+		b.Slaves, b.Gone = a.living(entry)
 	case "dm":
 		b.DM = a.dm(entry)
 	case "device":

@@ -50,7 +50,7 @@ sys/block/sdb/dev = 8:16
 sys/block/sda/dev = 253:0
 sys/block/sda/slaves/sdb -> ../../sdb
 sys/block/sda/slaves/sdc -> ../../sdc`,
-			Block{Name: "sda", Devt: DevNum{253, 0}, Slaves: []string{"sdb"}}},
+			Block{Name: "sda", Devt: DevNum{253, 0}, Slaves: []string{"sdb"}, Gone: []string{"sdc"}}},
 		{"partitions", `
 sys/block/sda/dev = 8:0
 sys/block/sda/size = 2048

@@ -28,6 +28,8 @@ type document struct {
 	Gaps     []remediate.Gap          `json:"gaps"` // what could not be seen
 	Error    *string                  `json:"error"`
 
+	StaleHolders []remediate.StaleHolder `json:"stale_holders,omitempty"` // what stands on disks that are gone
+
 	Unfinished []remediate.Unfinished `json:"unfinished,omitempty"` // what killed runs have left to be put right
 	Recovered  []remediate.Recovery   `json:"recovered,omitempty"`  // what of that was put right, or was not
 
@@ -65,7 +67,7 @@ func (d *document) survey(sv *remediate.Survey) {
 	d.looked = true
 	d.Host, d.Time, d.Backend, d.Passed = hostname(sv.Host), sv.Time, &sv.Backend, sv.PassedOver
 	d.Gaps = append([]remediate.Gap{}, sv.Gaps...)
-	d.Unfinished = sv.Unfinished
+	d.StaleHolders, d.Unfinished = sv.StaleHolders, sv.Unfinished
 	d.Devices = append([]remediate.Device{}, sv.Devices...)
 	for i := range d.Devices {
 		fillIn(&d.Devices[i])

@@ -121,6 +121,9 @@ func (s *session) complain(err error, interrupted bool) {
 	for _, u := range s.doc.Unfinished {
 		fmt.Fprintf(s.stderr, "sweep: %s (sweep apply puts it right)\n", u)
 	}
+	for _, h := range s.doc.StaleHolders {
+		fmt.Fprintf(s.stderr, "sweep: %s\n", h)
+	}
 	for _, g := range s.doc.Gaps {
 		fmt.Fprintf(s.stderr, "sweep: could not see %s\n", g)
 	}
