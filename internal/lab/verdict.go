@@ -45,6 +45,9 @@ var kernelBug = regexp.MustCompile(`(?m)^.*(Kernel panic|BUG:|Oops|INFO: task \S
 // harm matches what an oracle says of what was touched, or lost.
 var harm = regexp.MustCompile(`belongs to no step of the plan|none of its business|: this was done after |is not there any more|does not hold any more|has lost what was written|something was done to|is not what was written|reads something else than before`)
 
+// harmful matches the whole line.
+var harmful = regexp.MustCompile(`(?m)^ +\w+\.go:\d+.*(?:` + harm.String() + `).*$`)
+
 // remark matches what a scenario says of itself for everybody: the soak, its rounds and
 // seed.
 var remark = regexp.MustCompile(`(?m)^\s+\S+_test\.go:\d+: (soak: .*)$`)
@@ -103,9 +106,12 @@ func words(e evidence) string {
 var said = regexp.MustCompile(`^ +\w+\.go:\d+: ?(.*)$`)
 
 // complaint finds the line of a test's output that says why it did not pass:
-// a panic, or else the last thing said before the verdict, or, of testify's
-// block, the line of the error itself.
+// that something was harmed, a panic, or else the last thing said before the verdict, or,
+// of testify's block, the line of the error itself.
 func complaint(output string) string {
+	if m := said.FindStringSubmatch(harmful.FindString(output)); m != nil {
+		return m[1]
+	}
 	last := ""
 	for line := range strings.Lines(output) {
 		line = strings.TrimRight(line, "\n")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,9 @@ func TestHarm(t *testing.T) {
 		v := judge(evidence{output: "=== RUN   TestX\n    " + line + "\n    soak_test.go:29: soak: 10 rounds, seed 1\n--- FAIL: TestX\nFAIL\n", rc: "1"})
 		if v.harm != want {
 			t.Errorf("%s: harm %v", line, v.harm)
+		}
+		if _, says, _ := strings.Cut(line, ": "); want && v.words != says {
+			t.Errorf("the verdict on %q is %q", line, v.words)
 		}
 		if diff := cmp.Diff([]string{"soak: 10 rounds, seed 1"}, v.said); diff != "" {
 			t.Errorf("-want +got\n%s", diff)

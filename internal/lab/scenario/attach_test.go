@@ -16,7 +16,7 @@ import (
 
 func verifyIdentity(t *testing.T, s *remediate.Sweeper, device, wwid string) (err error) {
 	t.Helper()
-	watched(t, nil, func() { err = s.VerifyIdentity(bounded(t), device, wwid) })
+	watched(t, func() { err = s.VerifyIdentity(bounded(t), device, wwid) })
 	return err
 }
 
@@ -150,7 +150,7 @@ func TestClearLUN(t *testing.T) {
 	clear(9, lus[3].WWID())
 	clear(1, lus[1].WWID())
 	var err error
-	watched(t, nil, func() { _, err = s.ClearLUN(bounded(t), at(1), lus[3].WWID()) })
+	watched(t, func() { _, err = s.ClearLUN(bounded(t), at(1), lus[3].WWID()) })
 	var evidence *remediate.EvidenceError
 	if !errors.As(err, &evidence) || evidence.Verdict != remediate.Healthy {
 		t.Errorf("LUN 1 is another volume's, and alive: %v", err)
@@ -191,7 +191,7 @@ func TestClearLUNInUse(t *testing.T) {
 	s := newSweeper(t)
 	at := remediate.Address{Target: g.IQN, LUN: 2}
 	var err error
-	watched(t, nil, func() { _, err = s.ClearLUN(bounded(t), at, fresh.WWID()) })
+	watched(t, func() { _, err = s.ClearLUN(bounded(t), at, fresh.WWID()) })
 	var inUse *remediate.InUseError
 	if !errors.As(err, &inUse) || !slices.ContainsFunc(inUse.Users, func(u remediate.Use) bool { return u.By == dir }) {
 		t.Fatalf("the leftover is mounted at %s: %v", dir, err)

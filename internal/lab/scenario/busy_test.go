@@ -121,7 +121,7 @@ func (b *busy) outage(t *testing.T, d time.Duration, breaks, mends func(), wante
 		case <-seen:
 		case <-time.After(outageLimit - d):
 		}
-		mends()
+		guest.Aside(mends)
 	})
 	var once sync.Once
 	found, rounds, last := map[remediate.Verdict]int{}, 0, false

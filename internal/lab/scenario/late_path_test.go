@@ -21,6 +21,10 @@ func TestLatePath(t *testing.T) {
 	w := newTwins(t, guest.Conf{FriendlyNames: true}, kept, lost)
 	m, disks := w.mapped(t, lost), w.disks(t, lost)
 	early, late := disks[0], disks[1]
+	var goes []guest.Step // of a path that no plan names
+	for _, a := range []remediate.Action{remediate.OfflinePath, remediate.DeletePath, remediate.ForgetPath} {
+		goes = append(goes, step(m.WWID, a, late, addresses(t)))
+	}
 	guest.Write(t, "/sys/block/"+late+"/device/delete", "1") // it is not there yet
 	guest.Udev(t)
 	w.a.Unmap(t, lost)
@@ -45,7 +49,7 @@ func TestLatePath(t *testing.T) {
 	if named := p.Targets[0].Paths; len(named) != 1 || named[0].Dev != early {
 		t.Fatalf("the plan names %+v", named)
 	}
-	r, err := carryOut(bounded(t), t, s, p)
+	r, err := carryOut(bounded(t), t, s, p, goes...)
 	if err != nil {
 		t.Fatalf("execute: %+v", err)
 	}

@@ -60,7 +60,7 @@ func verify(t *testing.T, s *remediate.Sweeper, targets ...remediate.Target) []r
 	t.Helper()
 	var all []remediate.Verification
 	var err error
-	watched(t, nil, func() { all, err = s.Verify(bounded(t), targets...) })
+	watched(t, func() { all, err = s.Verify(bounded(t), targets...) })
 	if err != nil {
 		t.Fatalf("verify: %+v", err)
 	}

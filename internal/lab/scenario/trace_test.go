@@ -57,13 +57,12 @@ func untouched(t *testing.T, flags ...string) {
 	does(t, tr, nil, nil)
 }
 
-// watched does something with the library traced: whatever is changed must belong
-// to the plan, if there is one, or be done by the scenario aside.
-func watched(t *testing.T, p *remediate.Plan, do func()) {
+// watched does something with the library, traced, that must change nothing.
+func watched(t *testing.T, do func()) {
 	t.Helper()
 	trace := guest.TracedSelf(t)
 	do()
-	belongs(t, trace(), p, nil)
+	does(t, trace(), nil, nil)
 }
 
 // reported does with the library what makes a plan that the scenario does not see:
@@ -157,22 +156,25 @@ func step(wwid string, a remediate.Action, target string, hctl map[string]string
 // look, makePlan and carryOut are how the scenarios call the library: watched.
 func look(ctx context.Context, t *testing.T, s *remediate.Sweeper) (sv *remediate.Survey, err error) {
 	t.Helper()
-	watched(t, nil, func() { sv, err = s.Survey(ctx) })
+	watched(t, func() { sv, err = s.Survey(ctx) })
 	return sv, err
 }
 
 func makePlan(t *testing.T, s *remediate.Sweeper) (p *remediate.Plan, err error) {
 	t.Helper()
-	watched(t, nil, func() { p, err = s.Plan(bounded(t)) })
+	watched(t, func() { p, err = s.Plan(bounded(t)) })
 	if p != nil && p.Survey != nil {
 		came.planned(t, p)
 	}
 	return p, err
 }
 
-func carryOut(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *remediate.Plan) (r *remediate.Report, err error) {
+// carryOut allows for more steps than the plan's, on what turns up meanwhile.
+func carryOut(ctx context.Context, t *testing.T, s *remediate.Sweeper, p *remediate.Plan, more ...guest.Step) (*remediate.Report, error) {
 	t.Helper()
-	watched(t, p, func() { r, err = s.Execute(ctx, p) })
+	trace := guest.TracedSelf(t)
+	r, err := s.Execute(ctx, p)
+	does(t, trace(), append(stepsOf(p), more...), nil)
 	came.all(t, r)
 	return r, err
 }
