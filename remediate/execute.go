@@ -19,6 +19,9 @@ func join(errs []error) error { return stderrors.Join(errs...) }
 // order. Right before the first change to a LU, and again right before its map
 // is flushed, it looks once more: both keys must still hold, and every pin must
 // match, by the plan's rule. What no longer fits is refused and nothing of it is changed.
+// A target's map that queues only by then is told not to, and a path of the same LU that
+// has turned up since, and is as dead as the others, goes with them: no step of the plan
+// tells of these two.
 //
 // It begins with [Sweeper.Recover]. Then, and for as long as it is at work on a LU,
 // it holds that LU's lock ([WithLockDir]); one that another run works on is waited

@@ -54,7 +54,7 @@ func readTrace(r io.Reader, from int64, program string) (Trace, error) {
 			aside[c.TID] = true
 		case c.On == asideTo:
 			delete(aside, c.TID)
-		case at < from, aside[c.TID], c.Name == "kill" && started[c.whom()]:
+		case at < from, aside[c.TID], c.Name == "kill" && (started[c.whom()] || strings.HasSuffix(c.Said, " 0")): // 0 only asks
 		default:
 			if d, ok := c.deed(); ok {
 				tr.Deeds = append(tr.Deeds, d)
@@ -81,6 +81,9 @@ func (c call) deed() (Deed, bool) {
 		return Deed{What: "connect", On: c.On}, !strings.Contains(c.On, "multipathd") && !own(c.On)
 	case "ioctl":
 		return c.ioctl()
+	case "open", "openat", "openat2":
+		d := Deed{What: "open", On: c.On, Said: "for writing"}
+		return d, !own(d.On) && !strings.HasPrefix(d.On, "/sys/") && d.On != "/dev/mapper/control" // what is written there is told
 	case "execve", "execveat":
 		d := Deed{What: "exec", On: c.On, Said: c.Said}
 		asks := strings.HasPrefix(d.Said, "multipathd show ") || strings.HasPrefix(d.Said, "multipathd -kshow ") || d.Said == "multipath -v2 -ll"

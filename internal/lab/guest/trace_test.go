@@ -33,6 +33,10 @@ const watcherLog = `
 {"TID":7,"Program":"sweep","Name":"unlinkat","On":"/dev/disk/by-id/x","Said":"0x1 0x2 0x3"}
 {"TID":7,"Program":"sweep","Name":"kill","Said":"-9 9"}
 {"TID":7,"Program":"sweep","Name":"kill","Said":"812 9"}
+{"TID":7,"Program":"sweep","Name":"kill","Said":"813 0"}
+{"TID":7,"Program":"sweep","Name":"openat","On":"/sys/x/state","Said":"0x1 0x2 0x3"}
+{"TID":7,"Program":"sweep","Name":"openat","On":"/dev/mapper/control","Said":"0x1 0x2 0x3"}
+{"TID":7,"Program":"sweep","Name":"openat","On":"/dev/sda","Said":"0x1 0x2 0x3"}
 {"TID":7,"Program":"sweep","Name":"unlink","On":"/nowhere/aside"}
 {"TID":7,"Program":"sweep","Name":"write","On":"/sys/aside","Said":"1"}
 {"TID":5,"Program":"sweep","Name":"write","On":"/sys/beside","Said":"1"}
@@ -57,13 +61,14 @@ func TestTrace(t *testing.T) {
 		{What: "ioctl", On: "/dev/sda", Said: "0x1261"},
 		{What: "unlinkat", On: "/dev/disk/by-id/x", Said: "0x1 0x2 0x3"},
 		{What: "kill", Said: "812 9"},
+		{What: "open", On: "/dev/sda", Said: "for writing"},
 		{What: "write", On: "/sys/beside", Said: "1"},
 		{What: "write", On: "/sys/back", Said: "1"},
 	}
 	if diff := cmp.Diff(want, tr.Deeds); diff != "" {
 		t.Errorf("the deeds of the log (-want +got):\n%s", diff)
 	}
-	if tr.Calls != 27 {
+	if tr.Calls != 31 {
 		t.Errorf("%d calls", tr.Calls)
 	}
 	back := strings.Index(watcherLog, "/sys/aside")

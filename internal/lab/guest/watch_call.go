@@ -27,9 +27,7 @@ type call struct {
 }
 
 // traced are the system calls by which a process changes something outside itself, or
-// starts another one. openat is not among them, for its price: most of a survey is the
-// opening of attributes. Who opens a disk for writing is told in another way, see
-// [openedForWriting].
+// starts another one. Besides, what is opened for more than reading is told of.
 var traced = map[uint32]string{
 	unix.SYS_WRITE: "write", unix.SYS_PWRITE64: "write", unix.SYS_WRITEV: "writev", unix.SYS_PWRITEV: "writev", unix.SYS_PWRITEV2: "writev",
 	unix.SYS_SENDTO: "write", unix.SYS_SENDMSG: "sendmsg", unix.SYS_SENDMMSG: "sendmsg", unix.SYS_CONNECT: "connect",
@@ -42,7 +40,8 @@ var traced = map[uint32]string{
 	unix.SYS_SWAPON: "swapon", unix.SYS_SWAPOFF: "swapoff", unix.SYS_CHMOD: "chmod", unix.SYS_FCHMODAT: "fchmodat",
 	unix.SYS_FTRUNCATE: "ftruncate", unix.SYS_FALLOCATE: "fallocate", unix.SYS_SENDFILE: "sendfile",
 	unix.SYS_SPLICE: "splice", unix.SYS_COPY_FILE_RANGE: "copy_file_range",
-	unix.SYS_KILL: "kill", unix.SYS_INIT_MODULE: "init_module", unix.SYS_FINIT_MODULE: "finit_module", unix.SYS_DELETE_MODULE: "delete_module",
+	unix.SYS_KILL: "kill", unix.SYS_PIDFD_SEND_SIGNAL: "pidfd_send_signal", unix.SYS_OPENAT2: "openat2",
+	unix.SYS_SETXATTR: "setxattr", unix.SYS_FCHMOD: "fchmod", unix.SYS_FCHOWN: "fchown", unix.SYS_FCHOWNAT: "fchownat", unix.SYS_INIT_MODULE: "init_module", unix.SYS_FINIT_MODULE: "finit_module", unix.SYS_DELETE_MODULE: "delete_module",
 	unix.SYS_IO_URING_SETUP: "io_uring_setup",
 }
 
@@ -53,10 +52,11 @@ var (
 		"unlink": {-1, 0}, "unlinkat": {0, 1}, "rename": {-1, 0}, "renameat": {0, 1}, "mkdir": {-1, 0}, "mkdirat": {0, 1}, "rmdir": {-1, 0},
 		"creat": {-1, 0}, "truncate": {-1, 0}, "symlink": {-1, 1}, "symlinkat": {1, 2}, "link": {-1, 1}, "linkat": {2, 3}, "mknod": {-1, 0},
 		"mknodat": {0, 1}, "mount": {-1, 1}, "umount2": {-1, 0}, "swapon": {-1, 0}, "swapoff": {-1, 0}, "chmod": {-1, 0}, "fchmodat": {0, 1},
-		"execve": {-1, 0}, "execveat": {0, 1},
+		"execve": {-1, 0}, "execveat": {0, 1}, "open": {-1, 0}, "openat": {0, 1}, "openat2": {0, 1}, "setxattr": {-1, 0}, "fchownat": {0, 1},
 	}
 	fdAt = map[string]int{
 		"write": 0, "writev": 0, "sendmsg": 0, "ioctl": 0, "ftruncate": 0, "fallocate": 0, "sendfile": 0, "splice": 2, "copy_file_range": 2,
+		"fchmod": 0, "fchown": 0,
 	}
 )
 
@@ -87,7 +87,7 @@ func inode(file string) (id [2]uint64, err error) {
 // tells reports whether a call is one of our programs' own, and what it is.
 func (w *witness) tells(n notice) (call, bool) {
 	tid := int(n.tid)
-	name := traced[n.number]
+	name := nameOf(n.number)
 	switch {
 	case unix.Access(fmt.Sprintf("/proc/%d/task/%d", w.scenario, tid), 0) == nil:
 		if name == "" || name == "fork" {
@@ -113,6 +113,16 @@ func (w *witness) tells(n notice) (call, bool) {
 	c := call{TID: w.forks, Child: tid, Program: scenarioFile, Name: name}
 	w.forks = 0
 	return w.read(n, c), true
+}
+
+func nameOf(number uint32) string {
+	switch number {
+	case unix.SYS_OPEN:
+		return "open"
+	case unix.SYS_OPENAT:
+		return "openat"
+	}
+	return traced[number]
 }
 
 const scenarioFile = "scenario.test"
@@ -147,11 +157,12 @@ func (w *witness) read(n notice, c call) call {
 		c.Said = m.argv(a[1])
 	case "execveat":
 		c.Said = m.argv(a[2])
+	case "kill":
+		c.Said = fmt.Sprintf("%d %d", int32(a[0]), a[1])
+	case "pidfd_send_signal":
+		c.Name, c.Said = "kill", fmt.Sprintf("%s %d", m.process(a[0]), a[1])
 	default:
 		c.Said = fmt.Sprintf("%#x %#x %#x", a[0], a[1], a[2])
-	}
-	if c.Name == "kill" {
-		c.Said = fmt.Sprintf("%d %d", int32(a[0]), a[1])
 	}
 	return c
 }
@@ -229,6 +240,16 @@ func (m memory) path(dir, path int, args [6]uint64) string {
 
 func (m memory) descriptor(fd uint64) string {
 	return outside(m.link("fd/" + strconv.Itoa(int(int32(fd)))))
+}
+
+// process is the one that a pidfd stands for.
+func (m memory) process(fd uint64) string {
+	for line := range strings.Lines(attribute(m.proc(fmt.Sprintf("fdinfo/%d", int32(fd))))) {
+		if pid, ok := strings.CutPrefix(line, "Pid:"); ok {
+			return strings.TrimSpace(pid)
+		}
+	}
+	return "?"
 }
 
 func (m memory) link(file string) string {

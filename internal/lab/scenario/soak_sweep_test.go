@@ -59,9 +59,10 @@ func (s *soaker) sweepByLibrary(between []soak.Action) {
 		s.stopped = s.stopped || a.Kind == soak.Restart || a.Kind == soak.Crash
 	}
 	begun = time.Now()
+	was := addresses(s.t)
 	trace = guest.TracedSelf(s.t)
 	r, err := s.sweeper.Execute(s.bounded(), p)
-	s.belongs(trace(), stepsOf(p))
+	s.belongs(trace(), append(stepsOf(p), s.since(p, was)...))
 	s.slowest = max(s.slowest, time.Since(begun))
 	if s.tripped(err) {
 		return
@@ -76,6 +77,15 @@ func (s *soaker) sweepByLibrary(between []soak.Action) {
 			s.say("(%s)", x.Reason)
 		}
 	}
+}
+
+// since are the steps of the journal that no plan can have: on paths of the plan's
+// targets that have turned up since, and what puts right.
+func (s *soaker) since(p *remediate.Plan, was map[string]string) []guest.Step {
+	return slices.DeleteFunc(journalSteps(s.t, strings.NewReader(s.journal.String()), was), func(step guest.Step) bool {
+		undoes := slices.Contains([]remediate.Action{remediate.RestoreQueueing, remediate.ResumeMap, remediate.OnlinePath}, remediate.Action(step.Action))
+		return !undoes && !slices.ContainsFunc(p.Targets, func(x remediate.Target) bool { return x.WWID == step.LU })
+	})
 }
 
 // belongs holds what was done against the steps that it was to be.

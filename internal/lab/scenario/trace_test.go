@@ -236,7 +236,12 @@ func stepsOf(p *remediate.Plan) []guest.Step {
 		}
 	}
 	var steps []guest.Step
+	queueing := map[string]bool{}
 	for _, s := range p.Steps {
+		queueing[s.WWID] = queueing[s.WWID] || s.Action == remediate.DisableQueueing
+		if s.Action == remediate.FlushMap && !queueing[s.WWID] { // multipathd may have it queue since
+			steps = append(steps, guest.Step{LU: s.WWID, Action: string(remediate.DisableQueueing), Target: s.Target, UUID: uuid[s.WWID]})
+		}
 		steps = append(steps, guest.Step{LU: s.WWID, Action: string(s.Action), Target: s.Target, HCTL: hctl[s.Target], UUID: uuid[s.WWID]})
 	}
 	return steps
