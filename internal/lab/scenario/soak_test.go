@@ -33,6 +33,9 @@ func TestSoak(t *testing.T) {
 		s.round(i, r)
 	}
 	s.done = true
+	if halted := s.counts["breaker"] + s.counts["unfinished"]; halted > 2+rounds/10 {
+		t.Errorf("of %d sweeps the circuit breaker stopped, or the time ended, %d: that hides what they would have done", rounds, halted)
+	}
 }
 
 func number(env string, byDefault int) int {
