@@ -23,7 +23,7 @@ type Export struct {
 
 // Exports reads the backstores of the kernel's SCSI target (LIO) and the
 // namespaces of its NVMe target that are enabled, from configfs at /sys/kernel/config:
-// target/core/*/*/info and nvmet/subsystems/*/namespaces/*/device_path; and the disks of
+// target/core/*/*/{info,udev_path} and nvmet/subsystems/*/namespaces/*/device_path; and the disks of
 // Xen guests, from /sys/bus/xen-backend/devices/*/physical_device. Where one of
 // these targets is in the kernel (/sys/module) and its part of configfs is not to be seen,
 // that is an error: what it exports cannot be told.
@@ -35,8 +35,15 @@ func (f *FS) Exports(ctx context.Context) ([]Export, error) {
 			return nil, err
 		}
 		for _, e := range backstores {
-			if x, ok := parseBackstore(e.text); ok {
-				x.Name = strings.TrimSuffix(e.name, "/info")
+			x, ok := parseBackstore(e.text)
+			x.Name = strings.TrimSuffix(e.name, "/info")
+			if strings.Contains(e.text, passedThrough) && x.HCTL == nil {
+				if x.Path, err = f.udevPath(x.Name); err != nil {
+					return nil, err
+				}
+				ok = true
+			}
+			if ok {
 				out = append(out, f.exported(x))
 			}
 		}
@@ -54,6 +61,24 @@ func (f *FS) Exports(ctx context.Context) ([]Export, error) {
 		guests, err := f.xenBackends()
 		return append(out, guests...), errors.Join(err, ctx.Err())
 	})
+}
+
+// passedThrough is in the info of what is passed through as a SCSI device. In physical HBA
+// mode (hba_mode) its address has no host there.
+const passedThrough = "SCSI Device Bus Location:"
+
+// udevPath is the path by which a backstore was configured: its attribute udev_path.
+func (f *FS) udevPath(backstore string) (string, error) {
+	file := f.Path(sysDir, configDir, backstore, "udev_path")
+	text, err := readFile(file)
+	if err != nil {
+		return "", err
+	}
+	path := strings.TrimSpace(string(text))
+	if !strings.HasPrefix(path, "/") {
+		return "", badText("path of what is exported", path)
+	}
+	return path, nil
 }
 
 // xenDir has the disks that this host serves to Xen guests.

@@ -48,7 +48,12 @@ func (f *FS) enter(fd int, ns uint64) ([]byte, error) {
 	if got, err := parseNamespace(link); err != nil || got != ns {
 		return nil, badText("mount namespace", link)
 	}
-	return self.read("mountinfo", nil)
+	mountinfo, err := self.openat("mountinfo", syscall.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer syscall.Close(mountinfo)
+	return readAll(nil, func(p []byte) (int, error) { return syscall.Read(mountinfo, p) }) // a page at a time, and no line of it in part
 }
 
 // onLostThread calls fn on a thread that ends with it. The process's first
