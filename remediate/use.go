@@ -218,7 +218,7 @@ func (c *census) opened(d sysfs.DevNum, name string, excused func(*census, sysfs
 	n := 0
 	open := map[int]bool{}
 	for _, o := range c.sc.opens[d] {
-		if o.FD >= 0 || !open[o.PID] {
+		if o.FD >= 0 && !o.Same || o.FD < 0 && !open[o.PID] {
 			n++
 		}
 		open[o.PID] = true

@@ -19,6 +19,7 @@ type Opener struct {
 	Blocked bool      // the process, or a thread of it, is in uninterruptible sleep
 	WChan   string    // the kernel function that it sleeps in, where Blocked and to be seen
 	Since   time.Time // when the process started
+	Same    bool      // it is the open file of one before it in the list, which the kernel counts once (dup(2), fork(2))
 }
 
 // Openers are the processes of a host that have block devices open.
@@ -80,7 +81,9 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 		if err != nil {
 			return Openers{}, err
 		}
-		return gather(perProcess), nil
+		out := gather(perProcess)
+		s.markSame(out.List)
+		return out, nil
 	})
 }
 

@@ -79,6 +79,7 @@ func parseProcStat(text []byte) (procStat, error) {
 type fdInfo struct {
 	flags uint64 // of open(2)
 	mount uint64 // id of the mount, as in mountinfo
+	pos   string // of the next read or write
 }
 
 // parseFDInfo reads /proc/PID/fdinfo/N, proc_pid_fdinfo(5), of which more lines
@@ -96,6 +97,8 @@ func parseFDInfo(text []byte) (fdInfo, error) {
 		value = strings.TrimSpace(value)
 		var err error
 		switch key {
+		case "pos":
+			info.pos = value
 		case "flags":
 			info.flags, err = strconv.ParseUint(value, 8, 64)
 			seen = true

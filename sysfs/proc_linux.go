@@ -9,8 +9,14 @@ import (
 // procMagic is PROC_SUPER_MAGIC of <linux/magic.h>.
 const procMagic = 0x9fa0
 
-// kcmpFiles is KCMP_FILES of <linux/kcmp.h>.
-const kcmpFiles = 2
+// kcmpFile and kcmpFiles are KCMP_FILE and KCMP_FILES of <linux/kcmp.h>.
+const kcmpFile, kcmpFiles = 0, 2
+
+// sharesFile asks by kcmp(2) whether the descriptors of two processes are of one open file.
+func sharesFile(a, b, ofA, ofB int) (same, told bool) {
+	r, _, errno := syscall.Syscall6(unix.SYS_KCMP, uintptr(a), uintptr(b), kcmpFile, uintptr(ofA), uintptr(ofB), 0)
+	return r == 0, errno == 0
+}
 
 // sharesFiles asks by kcmp(2) whether two threads have one table of open files; told is
 // false where the kernel does not say.

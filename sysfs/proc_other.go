@@ -7,7 +7,10 @@ import (
 	"os"
 )
 
-// sharesFiles tells nothing: there is no kcmp but on Linux.
+// sharesFile tells nothing: there is no kcmp but on Linux.
+func sharesFile(int, int, int, int) (same, told bool) { return false, false }
+
+// sharesFiles tells nothing, either.
 func sharesFiles(int, int) (same, told bool) { return false, false }
 
 // isProc is false: there is no procfs but on Linux.

@@ -46,10 +46,10 @@ func TestParseFDInfo(t *testing.T) {
 		want fdInfo
 		bad  bool
 	}{
-		{text: "pos:\t0\nflags:\t0140000\nmnt_id:\t30\nino:\t675\n", want: fdInfo{0o140000, 30}},
+		{text: "pos:\t0\nflags:\t0140000\nmnt_id:\t30\nino:\t675\n", want: fdInfo{0o140000, 30, "0"}},
 		{text: "pos:\t8323072\nflags:\t02104002\nmnt_id:\t30\nino:\t675\nlock:\t1: FLOCK  ADVISORY  READ 1 00:07:675 0 EOF\n",
-			want: fdInfo{0o2104002, 30}},
-		{text: "pos:\t0\nflags:\t0100000\n", want: fdInfo{0o100000, 0}},
+			want: fdInfo{0o2104002, 30, "8323072"}},
+		{text: "pos:\t0\nflags:\t0100000\n", want: fdInfo{0o100000, 0, "0"}},
 		{text: "", bad: true},
 		{text: "pos:\t0\nmnt_id:\t30\n", bad: true},
 		{text: "flags:\t09\n", bad: true},
