@@ -109,8 +109,12 @@ func claims(name, wwid string) bool {
 	return ok && wwid != "" && mangle(claimed) == mangle(wwid)
 }
 
-// mangle writes a WWID as udev does in a link's name.
-func mangle(wwid string) string { return strings.ReplaceAll(wwid, " ", "_") }
+// mangle writes a WWID as udev does in a link's name: a run of blanks is one underscore
+// there, and those around it go. Runs of underscores count as such, for some of them were
+// blanks.
+func mangle(wwid string) string {
+	return strings.Join(strings.FieldsFunc(wwid, func(r rune) bool { return r == ' ' || r == '_' }), "_")
+}
 
 // unescape undoes udev's \x20.
 func unescape(s string) string {

@@ -14,8 +14,8 @@ import (
 // The order is scsi_id's: NAA 6, NAA 5 and other NAA designators ("3" and hex
 // digits), EUI-64 ("2"), T10 vendor ID ("1" and the text), vendor specific
 // ("0", vendor, model, text), then SCSI names ("8", or as "3" and "2" where
-// they are an NAA or EUI name), and at last page 0x80 ("S", vendor, model,
-// serial). vendor, model and serial come from [Inquiry] and [ParseSerial], or
+// they are an NAA or EUI name), page 0x80 ("S", vendor, model, serial), and at last
+// T10 designators with their blanks as they are. vendor, model and serial come from [Inquiry] and [ParseSerial], or
 // from sysfs; serial may be "" where it is not known.
 //
 // Which of them a host uses depends on its udev rules and on whether multipathd
@@ -42,6 +42,9 @@ func WWIDs(designators []Designator, vendor, model, serial string) []string {
 	}
 	if serial != "" {
 		add(udevText("S" + pad(vendor, 8) + pad(model, 16) + serial))
+	}
+	for _, d := range lu {
+		add(d.blankWWID())
 	}
 	return out
 }
@@ -118,6 +121,15 @@ func (d Designator) wwids(vendor, model string) []string {
 		return nameWWIDs(d.text())
 	}
 	return nil
+}
+
+// blankWWID is a T10 designator to a scsi_id that leaves its blanks as they are, as
+// multipath 0.4.9 called it: "1IET     00010001".
+func (d Designator) blankWWID() string {
+	if d.Kind != KindT10 {
+		return ""
+	}
+	return "1" + strings.TrimRight(d.text(), " ")
 }
 
 // t10WWIDs are udev's form of a T10 designator and multipathd's, which differ
