@@ -43,6 +43,7 @@ type Claim struct {
 // A Subject is the LU that an [Owner] is asked about.
 type Subject struct {
 	WWID    string   // as multipath prints it
+	Aliases []string // other WWIDs that multipath could know it by: for who says what is not his, too
 	Name    string   // the map's name, "" without a map: for display, never identity
 	Vendor  string   // of the first path, trimmed; "" where there is none
 	Product string   // likewise

@@ -11,7 +11,7 @@ func (s *session) applyWith() string {
 	if s.out == "" {
 		return "sweep apply -yes" + s.repeat(nil) + "\n  (or keep this plan: add -o FILE, then: sweep apply -plan FILE)"
 	}
-	return "sweep apply -plan " + quoted(s.out) + s.repeat([]string{"root", "simulate", "backend", "max-dead", "probe-timeout", "timeout"})
+	return "sweep apply -plan " + quoted(s.out) + s.repeat([]string{"root", "simulate", "backend", "max-dead", "probe-timeout", "timeout", "lock-dir"})
 }
 
 // repeat is the flags of this command line once more, those of names or all
@@ -32,13 +32,21 @@ func (s *session) repeat(names []string) string {
 		switch {
 		case f.Name == "own", f.Name == "detached", f.Name == "json", f.Name == "o":
 		case names != nil && !slices.Contains(names, f.Name):
-		case f.Value.String() == "true":
+		case isSwitch(f) && f.Value.String() == "true":
 			b.WriteString(" -" + f.Name)
+		case isSwitch(f):
+			b.WriteString(" -" + f.Name + "=" + f.Value.String())
 		default:
 			b.WriteString(" -" + f.Name + " " + quoted(f.Value.String()))
 		}
 	})
 	return b.String()
+}
+
+// isSwitch reports whether a flag takes no value behind a blank.
+func isSwitch(f *flag.Flag) bool {
+	v, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return ok && v.IsBoolFlag()
 }
 
 // quoted is a word as a shell takes it.

@@ -10,6 +10,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/lunsweep/lunsweep/remediate"
+	"github.com/lunsweep/lunsweep/scsi"
 )
 
 // A selector chooses LUs: all of them, by WWID, or by vendor.
@@ -75,10 +76,35 @@ func (sel selector) matches(s remediate.Subject) (yes, sure bool) {
 	case "vendor":
 		return strings.EqualFold(sel.value, s.Vendor), s.Vendor != ""
 	}
+	names := []string{s.WWID}
+	if sel.exclude { // by whichever of its names
+		names = append(names, s.Aliases...)
+	}
+	for _, name := range names {
+		if yes, sure = sel.chooses(name); yes || !sure {
+			return yes, sure
+		}
+	}
+	return false, true
+}
+
+// chooses reports whether a WWID is the selector's, which may be in another writing, or
+// fits its pattern.
+func (sel selector) chooses(wwid string) (yes, sure bool) {
+	if !isGlob(sel.value) {
+		return sameWWID(sel.value, wwid), true
+	}
 	// A WWID is no path: its slashes are characters like any other.
 	flat := strings.NewReplacer("/", "\x01")
-	yes, err := path.Match(flat.Replace(sel.value), flat.Replace(s.WWID))
+	yes, err := path.Match(flat.Replace(sel.value), flat.Replace(wwid))
 	return yes, err == nil
+}
+
+// sameWWID compares as they are written, and as multipath would print them: arrays write
+// NAA names with capital digits.
+func sameWWID(given, wwid string) bool {
+	n, err := scsi.ParseName(given)
+	return given == wwid || err == nil && n.WWID() == wwid
 }
 
 // claim is what the selectors say of a LU, and whether they say anything. One
@@ -135,7 +161,7 @@ func (c *config) owner(base func(remediate.Subject) remediate.Claim) remediate.O
 		if ok {
 			claim.Owner, claim.Source = said.Owner, said.Source
 		}
-		claim.Detached = claim.Detached || slices.Contains(c.detached, s.WWID)
+		claim.Detached = claim.Detached || slices.ContainsFunc(c.detached, func(w string) bool { return sameWWID(w, s.WWID) })
 		return claim, nil
 	}
 }
