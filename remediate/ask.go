@@ -201,12 +201,12 @@ func compare(ctx context.Context, lu logicalUnit, d *sysfs.SCSIDevice, wwid stri
 	cached, _ := scsi.ParseDesignators(d.VPD83) // without them nothing is sure
 	same, sure := scsi.SameLU(cached, liveIDs)
 	known := claimed(d)
-	switch its := slices.Contains(known, wwid); {
-	case sure && !same && inMap && foreign(d, wwid) != "" && slices.Contains(wwids, wwid):
+	switch its := bears(known, wwid); {
+	case sure && !same && inMap && foreign(d, wwid) != "" && bears(wwids, wwid):
 		return IdentityUnknown, first // the map's own LU, on what is another's disk to the kernel
 	case sure && !same:
 		return IdentityMismatch, first
-	case sure && its, slices.Contains(wwids, wwid): // if not by every name that was cached
+	case sure && its, bears(wwids, wwid): // if not by every name that was cached
 		return IdentityMatch, first
 	case its && slices.ContainsFunc(known, func(n string) bool { return slices.Contains(wwids, n) }):
 		return IdentityUnknown, first // a serial number proves nothing, but speaks against another LU

@@ -61,7 +61,9 @@ func ExampleStaleHolder() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ends := func(h remediate.StaleHolder) string { return fmt.Sprintf("%s stood on %v: %s", h.Name, h.Gone, h.Release) }
+	ends := func(h remediate.StaleHolder) string {
+		return fmt.Sprintf("%s stood on %v: %s", h.Name, h.Gone, h.Release)
+	}
 	for _, holder := range sv.StaleHolders {
 		fmt.Println(ends(holder))
 	}

@@ -273,3 +273,18 @@ func TestMixedMapIdentity(t *testing.T) {
 		}
 	}
 }
+
+// Another LU's disk is in the map, and that LU is protected, by whichever of its names: the
+// map stays.
+func TestMixedMapOtherProtected(t *testing.T) {
+	t.Parallel()
+	m := newMixedMap(t, remediatetest.Fail)
+	m.unmapBoth()
+	other := device(t, m.sweeper(t), m.other.WWID())
+	require.NotEmpty(t, other.Aliases)
+	for _, name := range append(other.Aliases, other.WWID) {
+		d := device(t, m.sweeper(t, remediate.WithMaxDead(1), remediate.WithProtected(name)), m.lu.WWID())
+		require.Contains(t, d.Protected, name)
+		require.False(t, d.Removable)
+	}
+}

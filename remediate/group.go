@@ -26,7 +26,9 @@ func (sc *scene) group() []*Facts {
 			continue
 		}
 		lus = append(lus, f)
-		byWWID[f.WWID] = f
+		for _, n := range writings(f.WWID) {
+			byWWID[n] = f
+		}
 	}
 	for i := range sc.devices {
 		d := &sc.devices[i]
@@ -237,7 +239,7 @@ func (sc *scene) refresh(ctx context.Context, tree *sysfs.FS, lus []*Facts) {
 func foreign(d *sysfs.SCSIDevice, wwid string) string {
 	c := claimed(d)
 	name, err := scsi.ParseName(wwid)
-	if err != nil || len(c) == 0 || !inPage(c[0]) || slices.Contains(c, wwid) {
+	if err != nil || len(c) == 0 || !inPage(c[0]) || bears(c, wwid) {
 		return ""
 	}
 	if own, _ := scsi.ParseDesignators(d.VPD83); name.In(own) {

@@ -150,20 +150,26 @@ func (s *Sweeper) protect(sc *scene, lus []*Facts) {
 }
 
 // namedOtherwise says that a LU is protected by another of its names than the one
-// that its map goes by.
+// that its map goes by, or one whose disk is in its map.
 func (sc *scene) namedOtherwise(f *Facts, named []string) string {
 	for _, p := range f.Paths {
 		d := sc.disk[p.Dev]
 		if d == nil {
 			continue
 		}
-		if all := claimed(d); slices.Contains(all, f.WWID) {
+		if all := claimed(d); p.Foreign != "" || bears(all, f.WWID) {
 			if i := slices.IndexFunc(named, func(n string) bool { return slices.Contains(all, n) }); i >= 0 {
 				return "the caller protects " + named[i]
 			}
 		}
 	}
 	return ""
+}
+
+// bears reports whether a WWID is one of a disk's names, in whichever writing: a map may
+// go by ID_WWN, "0x6001405…" (uid_attribute of multipath.conf(5)).
+func bears(names []string, wwid string) bool {
+	return slices.ContainsFunc(writings(wwid), func(w string) bool { return slices.Contains(names, w) })
 }
 
 // writings are a name as it was given, for not every host's are in a form that is

@@ -2,7 +2,6 @@ package remediate
 
 import (
 	"context"
-	"slices"
 
 	"github.com/pkg/errors"
 
@@ -42,7 +41,7 @@ func (r *run) newcomers(ctx context.Context, sc *scene) ([]*held, error) {
 	var out []*held
 	for i := range sc.devices {
 		d := &sc.devices[i]
-		if !isDisk(d) || !slices.Contains(claimed(d), r.t.WWID) || !r.alike(d) {
+		if !isDisk(d) || !bears(claimed(d), r.t.WWID) || !r.alike(d) {
 			continue
 		}
 		if d.Block == "" || settling(d.State) {

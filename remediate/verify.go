@@ -122,7 +122,7 @@ func (s *Sweeper) hearsay(ctx context.Context, targets []Target, ask listing) (h
 
 // entriesOf are multipathd's for a target that is to go.
 func (heard hearsay) entriesOf(t Target) []multipath.DaemonPath {
-	return slices.DeleteFunc(slices.Clone(heard.entries), func(e multipath.DaemonPath) bool { return t.Keeps || e.WWID != t.WWID })
+	return slices.DeleteFunc(slices.Clone(heard.entries), func(e multipath.DaemonPath) bool { return t.Keeps || !slices.Contains(writings(e.WWID), t.WWID) })
 }
 
 // linksOf are those that name a target that is to go.
@@ -137,7 +137,7 @@ func (sc *scene) remains(t Target) []string {
 		if b.DM == nil || t.Keeps {
 			continue
 		}
-		if wwid, ok := b.DM.Multipath(); ok && wwid == t.WWID {
+		if wwid, ok := b.DM.Multipath(); ok && slices.Contains(writings(wwid), t.WWID) {
 			out = append(out, fmt.Sprintf("map %s (%s)", b.DM.Name, b.Name))
 		}
 	}
@@ -158,7 +158,7 @@ func (sc *scene) remains(t Target) []string {
 
 func (sc *scene) isOf(d *sysfs.SCSIDevice, t Target) bool {
 	pinned := slices.Contains(t.Paths, pinOf(sc.path(d, false)))
-	return pinned || !t.Keeps && slices.Contains(claimed(d), t.WWID)
+	return pinned || !t.Keeps && bears(claimed(d), t.WWID)
 }
 
 // stays reports whether a device is, or is on, a disk that was in the target's
@@ -180,7 +180,7 @@ func (sc *scene) newOwners(t Target) []string {
 		}
 	}
 	for _, p := range t.Paths {
-		if d := sc.disk[p.Dev]; d != nil && !slices.Contains(claimed(d), t.WWID) {
+		if d := sc.disk[p.Dev]; d != nil && !bears(claimed(d), t.WWID) {
 			out = append(out, fmt.Sprintf("%s is %s now, another LU", p.Dev, or(believed(d), "unnamed")))
 		}
 	}
@@ -194,7 +194,7 @@ func (sc *scene) newOwners(t Target) []string {
 func (r *run) verify(ctx context.Context) error {
 	var left []string
 	var unseen error
-	gone := false // at the last look
+	gone, seen := false, time.Time{} // at the last look, and when that was
 	until := udevsTime(ctx)
 	if r.asked = time.Now(); r.unheard != nil {
 		r.asked, r.unheard = time.Time{}, nil // it gets one more chance
@@ -202,8 +202,9 @@ func (r *run) verify(ctx context.Context) error {
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
 		quiet := r.settled(ctx, until) // before the links are read, which udev may make anew until then
 		remains, err := r.remembered(ctx)
-		sure := gone && len(r.t.Foreign) == 0
+		sure := gone && len(r.t.Foreign) == 0 && time.Since(seen) <= fresh
 		if err == nil && len(remains) == 0 && !sure {
+			seen = time.Now()
 			remains, err = r.remains(ctx)
 		}
 		if err == nil && len(remains) == 0 && gone && quiet {
@@ -298,5 +299,5 @@ func nobody(err error) bool {
 }
 
 func listed(paths []multipath.DaemonPath, dev, wwid string) bool {
-	return slices.ContainsFunc(paths, func(p multipath.DaemonPath) bool { return p.Dev == dev && p.WWID == wwid })
+	return slices.ContainsFunc(paths, func(p multipath.DaemonPath) bool { return p.Dev == dev && slices.Contains(writings(p.WWID), wwid) })
 }

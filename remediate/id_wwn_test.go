@@ -1,0 +1,103 @@
+package remediate_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lunsweep/lunsweep/multipath"
+	"github.com/lunsweep/lunsweep/remediate"
+	"github.com/lunsweep/lunsweep/remediate/remediatetest"
+)
+
+// byIDWWN is the host whose map goes by ID_WWN: mpath-0x6001405….
+func byIDWWN(t *testing.T, s *scenario) (remediate.System, string) {
+	t.Helper()
+	name := "0x" + s.lu.WWID()[1:]
+	sys := s.System()
+	uuid := filepath.Join(s.Tree(), "sys/block/dm-12/dm/uuid")
+	require.NoError(t, os.WriteFile(uuid, []byte("mpath-"+name+"\n"), 0o600))
+	sys.Kernel = renamedKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + s.lu.WWID(), "mpath-" + name}
+	return sys, name
+}
+
+// It is protected by whichever of its names, in whichever writing.
+func TestProtectedByAnyNameOfAMapByIDWWN(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sys, name := byIDWWN(t, s)
+	hex := s.lu.WWID()[1:]
+	for _, n := range []string{"3" + hex, "naa." + hex, "0x" + hex, hex, "1LIO-ORG_vol-b:" + hex[len(hex)/2:]} {
+		sw := s.on(t, sys, remediate.WithProtected(n))
+		sv, err := sw.Survey(within(t))
+		require.NoError(t, err)
+		d, found := sv.Find(name)
+		require.True(t, found)
+		if d.Removable {
+			t.Errorf("protected as %s, and removable: %q", n, d.Protected)
+		}
+	}
+	sw := s.on(t, sys, remediate.WithProtected(s.lu.WWID()))
+	p, err := sw.Plan(within(t))
+	require.NoError(t, err)
+	if len(p.Targets) > 0 {
+		r, err := sw.Execute(within(t), p)
+		require.NoError(t, err)
+		t.Errorf("%s %s %v", r.Results[0].Outcome, r.Results[0].Reason, s.Actions())
+	}
+}
+
+// Its LU lives, through a disk that is not in the map (yet).
+func TestAliveBesideMapByIDWWN(t *testing.T) {
+	t.Parallel()
+	for _, plain := range []bool{true, false} {
+		s := lost(t, remediatetest.Fail)
+		c := s.Session("iqn.2003-01.org.example:c", 41)
+		s.lu.Path("sdk", c, 1)
+		sys := s.System()
+		if !plain {
+			sys, _ = byIDWWN(t, s)
+		}
+		sw := s.on(t, sys, remediate.WithMaxDead(1))
+		p, err := sw.Plan(within(t))
+		require.NoError(t, err)
+		if len(p.Targets) > 0 {
+			r, err := sw.Execute(within(t), p)
+			require.NoError(t, err)
+			t.Errorf("plain %v: %s %s %v", plain, r.Results[0].Outcome, r.Results[0].Reason, s.Actions())
+		}
+	}
+}
+
+// An empty map by ID_WWN is a map of the LU.
+func TestVerifyMapByIDWWN(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sys, name := byIDWWN(t, s)
+	s.StopDaemon()
+	s.DeletedByHand("sdi", "sdj")
+	_ = os.RemoveAll(filepath.Join(s.Tree(), "dev/disk/by-id"))
+	require.NoError(t, os.MkdirAll(filepath.Join(s.Tree(), "dev/disk/by-id"), 0o755))
+	for _, n := range []string{name, s.lu.WWID(), "naa." + s.lu.WWID()[1:]} {
+		all, err := s.on(t, sys).Verify(within(t), remediate.Target{WWID: n})
+		if all[0].Gone {
+			t.Errorf("%s: gone, err %v", n, err)
+		}
+	}
+}
+
+// A path of it is lost, and the other one proves the LU alive.
+func TestStalePathOfMapByIDWWN(t *testing.T) {
+	t.Parallel()
+	s := before(t, remediatetest.Fail)
+	sys, name := byIDWWN(t, s)
+	s.Unmap(s.lu, s.a)
+	sw := s.on(t, sys, remediate.WithMaxDead(1))
+	sv, err := sw.Survey(within(t))
+	require.NoError(t, err)
+	d, found := sv.Find(name)
+	require.True(t, found)
+	require.Equal(t, remediate.StalePath, d.Verdict, "%v", d.Reasons)
+}
