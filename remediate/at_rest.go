@@ -18,7 +18,7 @@ const offFor = 5 * time.Second
 func (h *held) overdue(ctx context.Context, byOwner bool) (running, overdue bool) {
 	state, err := h.pin.State(ctx)
 	running = err == nil && state == sysfs.StateRunning
-	return running, running || (h.off || byOwner && h.silent) && time.Since(h.asked) > offFor
+	return running, running || (h.off || h.mute || byOwner && h.silent) && time.Since(h.asked) > offFor
 }
 
 // leftOff reports whether a disk itself is not asked again: it gave no answer, and its
@@ -31,6 +31,8 @@ func (r *run) leftOff(h *held) bool { return h.silent && r.proof == ByOwner }
 func (r *run) askAgain(ctx context.Context, h *held, running bool, all []*held) error {
 	switch {
 	case running:
+	case !h.off:
+		return r.stillLost(ctx, h) // somebody else had switched it off: it is not for us to switch on
 	case r.leftOff(h):
 		return r.stillDetached(ctx, h)
 	case h.mute && !h.silent:

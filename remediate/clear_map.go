@@ -237,6 +237,7 @@ func (r *run) flushMap(ctx context.Context) error {
 		defer done()
 		r.flushing = true
 		last = r.s.sys.Daemon.Flush(ctx, name)
+		r.pending = multipath.Uncertain(last)
 		return r.afterFlush(ctx, last, time.Since(begun) > busyFor)
 	}, func() error {
 		if busy(last) {

@@ -120,10 +120,11 @@ type run struct {
 
 	names []string // every name that the disks gave the LU when they were held
 
-	locks []*lockdir.Lock
-	notes *lockdir.Lock // the one of the LU's own name, beside which the note is
-	note  Unfinished    // as it was last written
-	ajar  bool          // a path may have been left switched off
+	locks   []*lockdir.Lock
+	notes   *lockdir.Lock // the one of the LU's own name, beside which the note is
+	note    Unfinished    // as it was last written
+	ajar    bool          // a path may have been left switched off
+	pending bool          // a flush that has not come back may be carried out yet
 
 	untold bool // the map queues again by the kernel's word alone, and multipathd may take it back
 
@@ -153,13 +154,25 @@ func (s *Sweeper) clear(ctx context.Context, p *Plan, t Target, arrive, stepAsid
 	if rerr != nil {
 		err = join([]error{err, rerr})
 	}
-	mapGone := err == nil && !r.t.Keeps
-	if rerr == nil && !r.ajar && (!r.untold || mapGone) && r.righted {
-		_ = r.notes.DropNote(r.undo) // if it stays, whoever reads it finds nothing to do
-	}
+	r.closeNote(rerr, err == nil && !r.t.Keeps)
 	r.conclude(err)
 	s.tell(Event{Kind: EventDone, PlanID: p.ID, WWID: t.WWID, Outcome: string(r.res.Outcome), Detail: r.res.Reason, Err: err})
 	return r.res
+}
+
+// closeNote takes the note away where nothing is left to be put right; if it stays,
+// whoever reads it finds nothing to do.
+func (r *run) closeNote(notRight error, mapGone bool) {
+	switch {
+	case notRight != nil || r.ajar || !r.righted, r.untold && !mapGone:
+	case r.pending && !mapGone:
+		m := *r.note.Map
+		m.Queueing = false // that is right already
+		r.note.Map, r.note.Pending = &m, true
+		_ = r.writeNote(r.undo)
+	default:
+		_ = r.notes.DropNote(r.undo)
+	}
 }
 
 // newRun begins a run; done ends it.

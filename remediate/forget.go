@@ -110,5 +110,9 @@ func (r *run) takeOut(ctx context.Context, h *held) error {
 		return h.unlessGone(ctx, err)
 	}
 	r.touched = true
-	return absentOrGone(r.s.sys.Daemon.ForgetPath(ctx, h.Dev))
+	err := r.s.sys.Daemon.ForgetPath(ctx, h.Dev)
+	if r.keeps == nil && nobody(err) {
+		return nil // it is in no map, and nobody is there to be told
+	}
+	return absentOrGone(err)
 }

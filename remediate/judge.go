@@ -178,7 +178,7 @@ func detached(f Facts, _ Rule) (Verdict, string, bool) {
 }
 
 func runbook(f Facts, rule Rule) (Verdict, string, bool) {
-	if !rule.Runbook || f.Map == nil || len(f.Paths) == 0 || !everyPath(f, failed) || !readFails(f) ||
+	if !rule.Runbook || f.Map == nil || len(f.Paths) == 0 || !everyPath(f, givenUp) || !readFails(f) ||
 		!everyPath(f, live) {
 		return 0, "", false
 	}

@@ -42,6 +42,10 @@ func failed(p Path) bool {
 	return !p.InMap || p.DMState == "failed"
 }
 
+// givenUp is failed for the operator's rule, which takes the map's word: a disk that no map
+// has failed was alive when it was found, and may have fallen silent with all the others.
+func givenUp(p Path) bool { return failed(p) && (p.InMap || p.Answer == Gone) }
+
 // live reports whether the kernel sees the path's link up, or has no transport
 // class that would know; a state that could not be read is not live.
 func live(p Path) bool { return p.Link == sysfs.LinkUp || p.Link == sysfs.LinkNone }

@@ -212,6 +212,9 @@ func (r *run) samePins(d Device) error {
 	}
 	for _, p := range d.Paths {
 		if r.t.Keeps && !lost(p) {
+			if slices.Contains(r.t.Paths, pinOf(p)) {
+				return stale("path "+p.HCTL.String(), "lost", p.Answer.String())
+			}
 			continue
 		}
 		planned := slices.Contains(r.t.Paths, pinOf(p))

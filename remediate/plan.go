@@ -369,5 +369,13 @@ func (p *Plan) fits(host, boot string, now time.Time) error {
 	case now.After(p.Expires):
 		return stale("the plan", "valid until "+p.Expires.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
+	for _, t := range p.Targets {
+		switch {
+		case t.WWID == "":
+			return stale("the plan's contents", "a WWID for each LU", "a LU without one")
+		case t.Keeps && t.Map != nil:
+			return stale("the plan's contents", "no map to go of a LU that lives on", t.WWID+" with "+t.Map.Name)
+		}
+	}
 	return nil
 }

@@ -90,6 +90,9 @@ func (s *Sweeper) recover(ctx context.Context, u Unfinished) *Recovery {
 	if err == nil && r.untold {
 		err = errUntold
 	}
+	if err == nil && r.pending && len(r.res.Steps) == 0 {
+		return nil // there was nothing to be put right yet
+	}
 	out := &Recovery{Unfinished: u, Steps: r.res.Steps, Err: err}
 	if err != nil {
 		out.Error = err.Error()
@@ -124,6 +127,10 @@ func (r *run) putRight() error {
 		r.note.Map = u.Map
 		return r.writeNote(ctx)
 	}
+	if r.pending {
+		r.note = u
+		return nil
+	}
 	return opError("forget what an earlier run has left of", r.t.WWID, r.notes.DropNote(ctx))
 }
 
@@ -144,6 +151,8 @@ func (r *run) revive(u Unfinished) error {
 	}
 	wg.Wait()
 	r.untold = was.untold
+	resumed := slices.ContainsFunc(was.res.Steps, func(s StepResult) bool { return s.Action == ResumeMap })
+	r.pending = u.Pending && was.flushing && !resumed && r.s.opt.now().Sub(u.Since) < pendingFor
 	return join(errs)
 }
 

@@ -32,7 +32,14 @@ type Unfinished struct {
 	Map *MapPin `json:"map,omitempty"`
 	// Offline lists the paths that were switched off.
 	Offline []PathPin `json:"offline,omitempty"`
+	// Pending says that the flush of the map had not come back: it may be carried out
+	// yet, and leave the map suspended.
+	Pending bool `json:"pending,omitempty"`
 }
+
+// pendingFor is how long after it a flush that has not come back is reckoned with:
+// multipathd does one order after the other, however late.
+const pendingFor = 10 * time.Minute
 
 func (u Unfinished) String() string {
 	var what []string
