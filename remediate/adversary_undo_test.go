@@ -101,17 +101,7 @@ func TestRefusalLeavesQueueingToOthers(t *testing.T) {
 func TestListedLUNIsNotDead(t *testing.T) {
 	t.Parallel()
 	s := before(t, remediatetest.Fail)
-	sys := s.System()
-	devices, err := sys.FS.SCSIDevices(within(t))
-	require.NoError(t, err)
-	for _, d := range devices {
-		if d.Block == "sdi" || d.Block == "sdj" {
-			pin, err := sys.FS.Pin(within(t), d.HCTL)
-			require.NoError(t, err)
-			require.NoError(t, pin.SetState(within(t), "offline"))
-			require.NoError(t, pin.Close())
-		}
-	}
+	s.switchedOff(t)
 	d := s.find(t, remediate.WithRunbook())
 	require.False(t, d.Removable, "%s by %s: %v", d.Verdict, d.Proof, d.Reasons)
 	d = s.find(t, s.detached())
