@@ -27,8 +27,8 @@ func TestReaderWithTwoDescriptors(t *testing.T) {
 	if err := twice.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- twice.Wait() }()
+	ended := make(chan bool)
+	go func() { _ = twice.Wait(); close(ended) }()
 	guest.WaitFor(t, "the reader is stuck", 20*time.Second, func() error {
 		if p := guest.Process(twice.Process.Pid); p.Comm != "dd" || p.State != "D" || p.FDs["0"] != p.FDs["3"] {
 			return errors.New(p.String())

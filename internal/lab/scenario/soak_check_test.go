@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -243,15 +244,15 @@ func (s *soaker) checkQueueing() {
 }
 
 // carries reports whether a volume is mapped and the kernel can know it: a scan
-// while a LUN is away leaves its disks without a size, until the next scan, and a map
-// that multipathd has made then stays that small.
+// while a LUN is away leaves its disks without a size, or with that of what LIO has at
+// LUN 0 then, until the next scan, and a map that multipathd has made then stays that small.
 func (s *soaker) carries(v volumeID) bool {
 	m, ok := s.mapOf(v)
 	if !ok || !s.alive(v) {
 		return false
 	}
 	whole, err := os.ReadFile("/sys/block/" + m.DM + "/size")
-	if err != nil {
+	if err != nil || strings.TrimSpace(string(whole)) != strconv.Itoa(s.volumes[v].MiB<<20/512) {
 		return false
 	}
 	for _, p := range m.Paths {
