@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,4 +58,27 @@ func TestXenGuest(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "mode"), []byte("w\n"), 0o644))
 	d := s.find(t)
 	require.False(t, d.Removable, "%s, in use by %v", d.Verdict, d.InUse)
+}
+
+// The host passes a tape through to others, in physical HBA mode: that is no use of a disk.
+func TestTapePassedThrough(t *testing.T) {
+	t.Parallel()
+	s := unmultipathed(t)
+	s.Unmap(s.lu)
+	for name, text := range map[string]string{
+		"sys/module/target_core_mod/refcnt": "3\n",
+		"dev/unused":                        "",
+		"sys/kernel/config/target/core/pscsi_3/tape/udev_path": "/dev/st0\n",
+		"sys/kernel/config/target/core/pscsi_3/tape/info":      "Status: ACTIVATED  Max Queue Depth: 32\nSCSI Device Bus Location: Channel ID: 0 Target ID: 3 LUN: 0 Host ID: PHBA Mode\n        Vendor: IBM  Model: ULT3580 Rev: 1\n",
+	} {
+		p := filepath.Join(s.Tree(), name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(p), 0o755))
+		require.NoError(t, os.WriteFile(p, []byte(text), 0o644))
+	}
+	if err := syscall.Mknod(filepath.Join(s.Tree(), "dev/st0"), syscall.S_IFCHR|0o600, 9<<8); err != nil {
+		t.Skip(err)
+	}
+	d := s.find(t)
+	require.Empty(t, d.InUse)
+	require.True(t, d.Removable, "%v", d.Reasons)
 }

@@ -154,7 +154,7 @@ func (a *attrs) living(links string) (there, gone []string) {
 	for _, name := range a.list(links) {
 		if a.dir.has(links + "/" + name + "/dev") {
 			there = append(there, name)
-		} else {
+		} else if _, err := a.dir.readlink(links + "/" + name); err == nil {
 			gone = append(gone, name)
 		}
 	}

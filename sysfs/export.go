@@ -41,7 +41,7 @@ func (f *FS) Exports(ctx context.Context) ([]Export, error) {
 				if x.Path, err = f.udevPath(x.Name); err != nil {
 					return nil, err
 				}
-				ok = true
+				ok = x.Path != "" // a disk has one: the kernel opens it by that
 			}
 			if ok {
 				out = append(out, f.exported(x))
@@ -75,7 +75,7 @@ func (f *FS) udevPath(backstore string) (string, error) {
 		return "", err
 	}
 	path := strings.TrimSpace(string(text))
-	if !strings.HasPrefix(path, "/") {
+	if path != "" && !strings.HasPrefix(path, "/") {
 		return "", badText("path of what is exported", path)
 	}
 	return path, nil
@@ -124,6 +124,10 @@ func (f *FS) exported(x Export) Export {
 	}
 	if st, err := os.Stat(f.Path(x.Path)); err == nil && st.Mode().IsRegular() && f.live {
 		x.Path = "" // in /dev/shm
+		return x
+	}
+	if st, err := os.Stat(f.Path(x.Path)); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+		x.Path = "" // a tape's, say: a disk is opened by its block node
 		return x
 	}
 	x.Devt = f.node(x.Path)

@@ -21,3 +21,13 @@ func TestExportInPhysicalHBAMode(t *testing.T) {
 		require.NotEmpty(t, got, "an export that nobody is told of")
 	}
 }
+
+// A tape that is passed through in physical HBA mode needs no udev_path (nor has one that was
+// made and not configured yet): a disk does, for the kernel opens it by that.
+func TestHBAModeWithoutPath(t *testing.T) {
+	root := plant(t, "sys/module/target_core_mod/\nsys/kernel/config/target/core/pscsi_1/tape/udev_path = \nproc/\n",
+		"sys/kernel/config/target/core/pscsi_1/tape/info = SCSI Device Bus Location: Channel ID: 0 Target ID: 3 LUN: 0 Host ID: PHBA Mode\n")
+	got, err := open(t, root).Exports(t.Context())
+	require.NoError(t, err, "what else is exported cannot be told: every LU of the host counts as in use")
+	require.Empty(t, got)
+}
