@@ -45,3 +45,41 @@ func TestDuplicatedDescriptor(t *testing.T) {
 		})
 	}
 }
+
+// A program of several threads was killed while two of them read the dead map, each by its
+// own open: its first thread is a zombie, and the files show below the sleeping one alone.
+func TestKilledReaderWithTwoOpens(t *testing.T) {
+	t.Parallel()
+	h := remediatetest.New(t)
+	h.Stage("queueing") // dd, pid 41700, is stuck on dm-15
+	h.Hold("dm-15")     // its second open
+	proc := filepath.Join(h.Tree(), "proc", "41700")
+	stat, err := os.ReadFile(filepath.Join(proc, "stat"))
+	require.NoError(t, err)
+	task := filepath.Join(proc, "task", "41701")
+	require.NoError(t, os.MkdirAll(filepath.Join(task, "fd"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(task, "stat"), stat, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(task, "wchan"), []byte("io_schedule"), 0o600))
+	zombie := []byte("41700 (reader) Z" + string(stat[len("41700 (dd) D"):]))
+	require.NoError(t, os.WriteFile(filepath.Join(proc, "stat"), zombie, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(proc, "task/41700/stat"), zombie, 0o600))
+	require.NoError(t, os.RemoveAll(filepath.Join(proc, "fd")))
+	require.NoError(t, os.RemoveAll(filepath.Join(proc, "fdinfo")))
+	require.NoError(t, os.MkdirAll(filepath.Join(proc, "fd"), 0o755))
+	for fd, pos := range map[string]string{"3": "0", "4": "4096"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(task, "fdinfo"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(task, "fdinfo", fd), []byte("pos:\t"+pos+"\nflags:\t0140000\nmnt_id:\t25\nino:\t641\n"), 0o600))
+		require.NoError(t, os.Symlink("/dev/dm-15", filepath.Join(task, "fd", fd)))
+	}
+	mine := func(context.Context, remediate.Subject) (remediate.Claim, error) {
+		return remediate.Claim{Owner: remediate.Mine}, nil
+	}
+	s, err := remediate.New(remediate.WithSystem(h.System()), remediate.WithOwner(mine), remediate.WithDwell(0), remediate.WithMaxDead(1))
+	require.NoError(t, err)
+	sv, err := s.Survey(t.Context())
+	require.NoError(t, err)
+	d, found := sv.Find(remediatetest.WWIDe)
+	require.True(t, found)
+	require.Empty(t, d.InUse, "two stuck readers explain the open count of %d: %v", d.Map.OpenCount, d.Blocked)
+	require.True(t, d.Removable, "%v", d.Reasons)
+}

@@ -82,7 +82,11 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 			return Openers{}, err
 		}
 		out := gather(perProcess)
-		s.markSame(out.List)
+		var tables []string
+		for _, o := range perProcess {
+			tables = append(tables, o.tables[:len(o.list)]...)
+		}
+		s.markSame(out.List, tables)
 		return out, nil
 	})
 }
@@ -91,6 +95,7 @@ func (f *FS) Openers(ctx context.Context, want func(DevNum) bool) (Openers, erro
 type opened struct {
 	pid        int
 	list       []Opener
+	tables     []string // below /proc, whose table of files each of list is in
 	namespaces []Namespace
 	unlisted   bool  // there may be files that no list shows
 	blind      error // why something of it was not seen, nil where all was

@@ -89,6 +89,7 @@ func (s *openScan) blockFile(o *opened, files dir, proc string, fd int, link str
 	if err != nil || !ok || !s.want(devt) {
 		return err
 	}
+	o.tables = append(o.tables, proc)
 	o.list = append(o.list, Opener{FD: fd, Path: link, Devt: devt, Write: info.flags&accessMode != 0})
 	return nil
 }

@@ -27,6 +27,7 @@ func (s *openScan) ring(o *opened, proc string, fd int) error {
 			o.blind = err
 		}
 		if ok && s.want(devt) {
+			o.tables = append(o.tables, proc)
 			o.list = append(o.list, Opener{FD: fd, Path: name, Devt: devt, Write: true})
 		}
 	}
