@@ -24,3 +24,13 @@ func TestRunsOfBlanks(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, Misleading(all, func(string) string { return wwid }))
 }
+
+// Two volumes whose serials their owner chose: "db_1" and "db__1" (libvirt's <serial>, the
+// name of SCST's devices).
+func TestTwoSerials(t *testing.T) {
+	root := plant(t, "dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_db__1 -> ../../sdb\ndev/sdb =\n")
+	d := open(t, root)
+	got, err := d.Naming(t.Context(), "0QEMU_QEMU_HARDDISK_db_1")
+	require.NoError(t, err)
+	require.Empty(t, got, "links of another volume")
+}

@@ -106,8 +106,13 @@ func nvmeWWID(rest string) string {
 // claims reports whether the link with a name claims wwid.
 func claims(name, wwid string) bool {
 	claimed, ok := Identity(name)
-	return ok && wwid != "" && mangle(claimed) == mangle(wwid)
+	return ok && wwid != "" && (each(claimed) == each(wwid) || runs(claimed) == runs(wwid))
 }
+
+// each and runs write a WWID as udev's rules do in a link's name, one underscore for each
+// blank or for a run of them.
+func each(wwid string) string { return strings.ReplaceAll(wwid, " ", "_") }
+func runs(wwid string) string { return strings.Join(strings.Fields(wwid), "_") }
 
 // mangle writes a WWID as udev does in a link's name: a run of blanks is one underscore
 // there, and those around it go. Runs of underscores count as such, for some of them were
