@@ -13,8 +13,10 @@ type Facts struct {
 	// Aliases are the other WWIDs that a bare disk's pages allow: multipath may
 	// have named its map by one of them.
 	Aliases []string `json:"aliases,omitempty"`
-	Map     *Map     `json:"map"` // nil without a map
-	Paths   []Path   `json:"paths"`
+	// Names are every WWID that the pages of its own paths allow, with a map or without.
+	Names []string `json:"-"`
+	Map   *Map     `json:"map"` // nil without a map
+	Paths []Path   `json:"paths"`
 
 	Read blockprobe.Outcome `json:"read"` // of the map, of a path where that queues, or of a bare disk
 	// InUse lists every user, and everything that could not be checked: an

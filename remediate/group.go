@@ -44,6 +44,15 @@ func (sc *scene) group() []*Facts {
 		f.Paths = append(f.Paths, sc.path(d, false))
 	}
 	for _, f := range lus {
+		for _, p := range f.Paths {
+			if d := sc.disk[p.Dev]; d != nil && p.Foreign == "" {
+				for _, n := range claimed(d) {
+					if n != f.WWID && !slices.Contains(f.Names, n) {
+						f.Names = append(f.Names, n)
+					}
+				}
+			}
+		}
 		f.Evidence.Duplicate = sc.duplicate(f)
 	}
 	sort.SliceStable(lus, func(i, j int) bool { return lus[i].Map != nil && lus[j].Map == nil })

@@ -101,3 +101,21 @@ func TestStalePathOfMapByIDWWN(t *testing.T) {
 	require.True(t, found)
 	require.Equal(t, remediate.StalePath, d.Verdict, "%v", d.Reasons)
 }
+
+// All disks of the map by ID_WWN are gone; its LU is protected by its usual name.
+func TestProtectedEmptyMapByIDWWN(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	sys, name := byIDWWN(t, s)
+	s.DeletedByHand("sdi", "sdj")
+	for _, n := range []string{name, s.lu.WWID(), "naa." + s.lu.WWID()[1:]} {
+		sv, err := s.on(t, sys, remediate.WithProtected(n), remediate.WithMaxDead(1)).Survey(within(t))
+		require.NoError(t, err)
+		d, found := sv.Find(name)
+		require.True(t, found)
+		t.Log(n, d.Verdict, d.Removable, d.Protected, d.Reasons)
+		if d.Removable || d.Protected == "" {
+			t.Errorf("protected as %s, and removable %v: %q", n, d.Removable, d.Protected)
+		}
+	}
+}

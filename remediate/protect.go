@@ -110,7 +110,9 @@ func (sc *scene) partition(name string) sysfs.DevNum {
 
 // protects says why a LU must stay whatever else is found, "" where it need not.
 func (g guard) protects(f *Facts, named []string) string {
-	if i := slices.IndexFunc(named, func(n string) bool { return slices.Contains(f.names(), n) }); i >= 0 {
+	if i := slices.IndexFunc(named, func(n string) bool {
+		return slices.ContainsFunc(f.names(), func(w string) bool { return slices.Contains(writings(w), n) })
+	}); i >= 0 {
 		return "the caller protects " + named[i]
 	}
 	var devices []string

@@ -361,7 +361,7 @@ func (s *Sweeper) claim(ctx context.Context, f *Facts) {
 
 // subject is what the owner is asked about.
 func subject(f *Facts) Subject {
-	sub := Subject{WWID: f.WWID, Aliases: f.Aliases}
+	sub := Subject{WWID: f.WWID, Aliases: f.Names}
 	if f.Map != nil {
 		sub.Name = f.Map.Name
 	}

@@ -103,8 +103,14 @@ func (sel selector) chooses(wwid string) (yes, sure bool) {
 // sameWWID compares as they are written, and as multipath would print them: arrays write
 // NAA names with capital digits.
 func sameWWID(given, wwid string) bool {
-	n, err := scsi.ParseName(given)
-	return given == wwid || err == nil && n.WWID() == wwid
+	return given == wwid || written(given) == written(wwid)
+}
+
+func written(wwid string) string {
+	if n, err := scsi.ParseName(wwid); err == nil {
+		return n.WWID()
+	}
+	return wwid
 }
 
 // claim is what the selectors say of a LU, and whether they say anything. One
