@@ -51,6 +51,7 @@ func (r *run) table(ctx context.Context) (multipath.Table, error) {
 	t, err := r.s.sys.Kernel.Table(ctx, r.t.Map.UUID)
 	switch {
 	case errors.Is(err, multipath.ErrNoMap):
+		r.pending = false // nothing is left for it to suspend
 		return t, errAbsent
 	case err != nil:
 		return t, opError("read the table of", r.t.Map.Name, err)
@@ -211,7 +212,7 @@ const busyFor = 10 * time.Second
 // state again after each try, whatever the answer was. A map that is busy is
 // tried again for a while; one that was left suspended is resumed.
 func (r *run) flushMap(ctx context.Context) error {
-	if err := r.noteMap(ctx, r.disabled); err != nil {
+	if err := r.noteFlush(ctx, r.disabled); err != nil {
 		return err
 	}
 	begun := time.Now()
@@ -237,7 +238,11 @@ func (r *run) flushMap(ctx context.Context) error {
 		defer done()
 		r.flushing = true
 		last = r.s.sys.Daemon.Flush(ctx, name)
-		r.pending = multipath.Uncertain(last)
+		if multipath.Uncertain(last) {
+			r.pending, r.pendingSince = true, r.s.opt.now()
+		} else {
+			r.pending = r.pending && notTaken(last) // that is no word on the flush before
+		}
 		return r.afterFlush(ctx, last, time.Since(begun) > busyFor)
 	}, func() error {
 		if busy(last) {

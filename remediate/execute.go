@@ -126,6 +126,8 @@ type run struct {
 	ajar    bool          // a path may have been left switched off
 	pending bool          // a flush that has not come back may be carried out yet
 
+	pendingSince time.Time // when that was ordered
+
 	untold bool // the map queues again by the kernel's word alone, and multipathd may take it back
 
 	righted bool       // nothing is left of what an earlier run had noted
@@ -168,7 +170,8 @@ func (r *run) closeNote(notRight error, mapGone bool) {
 	case r.pending && !mapGone:
 		m := *r.note.Map
 		m.Queueing = false // that is right already
-		r.note.Map, r.note.Pending = &m, true
+		r.note.Map, r.note.Offline = &m, nil
+		r.note.Pending, r.note.PendingSince = true, r.pendingSince
 		_ = r.writeNote(r.undo)
 	default:
 		_ = r.notes.DropNote(r.undo)

@@ -48,3 +48,23 @@ func TestBackWhileDisksWereOfflineBefore(t *testing.T) {
 	require.True(t, waited)
 	require.NotContains(t, s.log(), "delete", "%s %s: its target had listed the LUN again for 15 s", res.Outcome, res.Reason)
 }
+
+// Disks that were offline before, and stay dead, go however long they wait.
+func waitsOffline(t *testing.T, silent bool) {
+	s := before(t, remediatetest.Fail)
+	s.Patience(200 * time.Millisecond)
+	s.switchedOff(t)
+	opts := []remediate.Option{remediate.WithMaxDead(1), beforeDelete(func() { time.Sleep(2 * long) })}
+	if silent {
+		s.Vanish(s.lu)
+		opts = append(opts, s.detached())
+	} else {
+		s.Unmap(s.lu)
+	}
+	sw := s.on(t, s.System(), opts...)
+	res := executed(t, sw, planned(t, sw, s.lu.WWID()))
+	require.Equal(t, remediate.Removed, res.Outcome, "%s %v", res.Reason, s.Actions())
+}
+
+func TestOfflineBeforeByOwner(t *testing.T)  { t.Parallel(); waitsOffline(t, true) }
+func TestOfflineBeforeByTarget(t *testing.T) { t.Parallel(); waitsOffline(t, false) }

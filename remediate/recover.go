@@ -129,6 +129,7 @@ func (r *run) putRight() error {
 	}
 	if r.pending {
 		r.note = u
+		r.note.Offline = nil // they are right
 		return nil
 	}
 	return opError("forget what an earlier run has left of", r.t.WWID, r.notes.DropNote(ctx))
@@ -152,7 +153,8 @@ func (r *run) revive(u Unfinished) error {
 	wg.Wait()
 	r.untold = was.untold
 	resumed := slices.ContainsFunc(was.res.Steps, func(s StepResult) bool { return s.Action == ResumeMap })
-	r.pending = u.Pending && was.flushing && !resumed && r.s.opt.now().Sub(u.Since) < pendingFor
+	r.pending = u.Pending && was.flushing && !resumed && r.s.opt.now().Sub(u.PendingSince) < pendingFor
+	r.pendingSince = u.PendingSince
 	return join(errs)
 }
 

@@ -34,7 +34,8 @@ type Unfinished struct {
 	Offline []PathPin `json:"offline,omitempty"`
 	// Pending says that the flush of the map had not come back: it may be carried out
 	// yet, and leave the map suspended.
-	Pending bool `json:"pending,omitempty"`
+	Pending      bool      `json:"pending,omitempty"`
+	PendingSince time.Time `json:"pending_since,omitzero"` // when it was ordered
 }
 
 // pendingFor is how long after it a flush that has not come back is reckoned with:
@@ -109,6 +110,17 @@ func (r *run) noteMap(ctx context.Context, queueing bool) error {
 	m := *r.t.Map
 	m.Queueing = queueing
 	r.note.Map = &m
+	return r.writeNote(ctx)
+}
+
+// noteFlush puts on record that a flush is about to be ordered.
+func (r *run) noteFlush(ctx context.Context, queueing bool) error {
+	if r.note.Map == nil || queueing && !r.note.Map.Queueing {
+		m := *r.t.Map
+		m.Queueing = queueing
+		r.note.Map = &m
+	}
+	r.note.Pending, r.note.PendingSince = true, r.s.opt.now()
 	return r.writeNote(ctx)
 }
 
