@@ -95,9 +95,17 @@ func move(t *testing.T, from, to string) {
 // the same end as if it had not been: what is gone is removed; what has come back
 // meanwhile is as it was before. Each of these takes every fifth of the changes.
 func TestCrash0(t *testing.T) { crashes(t, each, 0, 5) }
+
+// The same, killed before the second of its changes, and before every fifth from there.
 func TestCrash1(t *testing.T) { crashes(t, each, 1, 5) }
+
+// The same, killed before the third of its changes, and before every fifth from there.
 func TestCrash2(t *testing.T) { crashes(t, each, 2, 5) }
+
+// The same, killed before the fourth of its changes, and before every fifth from there.
 func TestCrash3(t *testing.T) { crashes(t, each, 3, 5) }
+
+// The same, killed before the fifth of its changes, and before every fifth from there.
 func TestCrash4(t *testing.T) {
 	if last := crashes(t, each, 4, 5); last != "" && !strings.HasSuffix(last, ".note") {
 		t.Errorf("there are more changes than are tried: %s", last)
