@@ -373,7 +373,8 @@ func TestSurveyTellsTheOwnerWhat(t *testing.T) {
 		return remediate.Claim{}, nil
 	}), remediate.WithParallel(1))
 	want := remediate.Subject{
-		WWID: s.lu.WWID(), Name: "mpathb", Vendor: "LIO-ORG", Product: "vol-b", Paths: []string{"39:0:0:1", "40:0:0:1"},
+		WWID: s.lu.WWID(), Aliases: []string{"1LIO-ORG_vol-b:8aa4f6e92d3b7c05", "SLIO-ORG_vol-b_8aa4f6e92d3b7c05", "1LIO-ORG vol-b:8aa4f6e92d3b7c05"},
+		Name: "mpathb", Vendor: "LIO-ORG", Product: "vol-b", Paths: []string{"39:0:0:1", "40:0:0:1"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("subject (-want +got):\n%s", diff)
