@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,8 +65,7 @@ func TestTapePassedThrough(t *testing.T) {
 	s := unmultipathed(t)
 	s.Unmap(s.lu)
 	for name, text := range map[string]string{
-		"sys/module/target_core_mod/refcnt": "3\n",
-		"dev/unused":                        "",
+		"sys/module/target_core_mod/refcnt":                    "3\n",
 		"sys/kernel/config/target/core/pscsi_3/tape/udev_path": "/dev/st0\n",
 		"sys/kernel/config/target/core/pscsi_3/tape/info":      "Status: ACTIVATED  Max Queue Depth: 32\nSCSI Device Bus Location: Channel ID: 0 Target ID: 3 LUN: 0 Host ID: PHBA Mode\n        Vendor: IBM  Model: ULT3580 Rev: 1\n",
 	} {
@@ -75,9 +73,7 @@ func TestTapePassedThrough(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(p), 0o755))
 		require.NoError(t, os.WriteFile(p, []byte(text), 0o644))
 	}
-	if err := syscall.Mknod(filepath.Join(s.Tree(), "dev/st0"), syscall.S_IFCHR|0o600, 9<<8); err != nil {
-		t.Skip(err)
-	}
+	require.NoError(t, os.Symlink("/dev/null", filepath.Join(s.Tree(), "dev/st0"))) // any character device
 	d := s.find(t)
 	require.Empty(t, d.InUse)
 	require.True(t, d.Removable, "%v", d.Reasons)
