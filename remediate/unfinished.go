@@ -113,17 +113,6 @@ func (r *run) noteMap(ctx context.Context, queueing bool) error {
 	return r.writeNote(ctx)
 }
 
-// noteFlush puts on record that a flush is about to be ordered.
-func (r *run) noteFlush(ctx context.Context, queueing bool) error {
-	if r.note.Map == nil || queueing && !r.note.Map.Queueing {
-		m := *r.t.Map
-		m.Queueing = queueing
-		r.note.Map = &m
-	}
-	r.note.Pending, r.note.PendingSince = true, r.s.opt.now()
-	return r.writeNote(ctx)
-}
-
 // noteOff does the same for paths that are about to be switched off.
 func (r *run) noteOff(ctx context.Context, paths []PathPin) error {
 	fresh := slices.DeleteFunc(paths, func(p PathPin) bool { return slices.Contains(r.note.Offline, p) })
