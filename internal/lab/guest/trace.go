@@ -104,15 +104,6 @@ func (c call) write() (Deed, bool) {
 	return Deed{What: "order", Said: order}, !strings.HasPrefix(order, "show ")
 }
 
-// isDiskNode reports whether the name of a node is a disk's, a map's, a generic node's, or
-// one of those in /dev/bsg.
-func isDiskNode(name string) bool {
-	return slices.ContainsFunc([]string{"sd", "dm-", "sg"}, func(p string) bool {
-		rest, ok := strings.CutPrefix(name, p)
-		return ok && rest != ""
-	}) || strings.Count(name, ":") == 3
-}
-
 // own reports whether a file is no matter of the guest's: the program's own
 // output, its locks and notes, and what has no name.
 func own(path string) bool {
