@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -54,8 +55,17 @@ func TestStaleHolder(t *testing.T) {
 	fresh := guest.NewBackstore(t, "fresh", 16, "cd99")
 	g.Map(t, lost, fresh)
 	g.Rescan(t)
-	guest.WaitFor(t, "the new volume is there", 20*time.Second, func() error { return known(g.Disks(t, lost), fresh.WWID()) })
-	theirs := guest.WritePattern(t, "/dev/"+g.Disks(t, lost)[0], 8)
+	var found string
+	guest.WaitFor(t, "the new volume is there", 20*time.Second, func() error {
+		for _, found = range guest.Ls("/sys/block") {
+			if strings.HasPrefix(found, "sd") && guest.CachedWWID(found) == fresh.WWID() {
+				return nil
+			}
+		}
+		return errors.New(strings.Join(guest.Ls("/sys/block"), " "))
+	})
+	guest.Udev(t)
+	theirs := guest.WritePattern(t, "/dev/"+found, 8)
 	if again := told(); again.Dev != h.Dev {
 		t.Errorf("it was %+v, and is %+v", h, again)
 	}
