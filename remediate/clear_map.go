@@ -212,7 +212,7 @@ const busyFor = 10 * time.Second
 // state again after each try, whatever the answer was. A map that is busy is
 // tried again for a while; one that was left suspended is resumed.
 func (r *run) flushMap(ctx context.Context) error {
-	if err := r.noteMap(ctx, r.disabled); err != nil {
+	if err := r.noteFlush(ctx, r.disabled); err != nil {
 		return err
 	}
 	begun := time.Now()

@@ -196,3 +196,41 @@ func TestPendingOfMapThatIsGone(t *testing.T) {
 		}
 	}
 }
+
+// The run is killed while multipathd works at its flush (the note is as it was then); the
+// next one comes before the flush has left the map suspended.
+func TestKilledDuringFlush(t *testing.T) {
+	t.Parallel()
+	s := lost(t, remediatetest.Fail)
+	s.SuspendOnFlush(s.m)
+	sys := s.System()
+	var notes map[string][]byte
+	d := scriptedDaemon{sys: sys, flush: func(ctx context.Context, name string) error {
+		if notes == nil {
+			notes = notesOf(t, s)
+		}
+		<-ctx.Done()
+		return uncertain(name, ctx.Err())
+	}}
+	broken := sys
+	broken.Daemon = d
+	sw := s.on(t, broken)
+	p := planned(t, sw, s.lu.WWID())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	executedIn(t, ctx, sw, p)
+	require.NotEmpty(t, notes)
+	for f := range notesOf(t, s) {
+		require.NoError(t, os.Remove(f))
+	}
+	for f, b := range notes {
+		require.NoError(t, os.WriteFile(f, b, 0o600))
+	}
+	_, err := s.sweeper(t).Recover(within(t)) // the pod is started anew
+	require.NoError(t, err)
+	_ = sys.Daemon.Flush(context.Background(), "mpathb")
+	require.True(t, s.find(t).Map.Suspended)
+	_, err = s.sweeper(t).Recover(within(t))
+	require.NoError(t, err)
+	require.False(t, s.find(t).Map.Suspended, "still suspended, and nobody knows why")
+}

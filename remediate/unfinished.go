@@ -47,7 +47,10 @@ func (u Unfinished) String() string {
 	if u.Map != nil && u.Map.Queueing {
 		what = append(what, "queueing of map "+u.Map.Name+" switched off")
 	}
-	if u.Map != nil {
+	switch {
+	case u.Map != nil && u.Pending:
+		what = append(what, "the flush of map "+u.Map.Name+", which may be carried out yet")
+	case u.Map != nil:
 		what = append(what, "map "+u.Map.Name+" about to be flushed")
 	}
 	for _, p := range u.Offline {
@@ -110,6 +113,17 @@ func (r *run) noteMap(ctx context.Context, queueing bool) error {
 	m := *r.t.Map
 	m.Queueing = queueing
 	r.note.Map = &m
+	return r.writeNote(ctx)
+}
+
+// noteFlush puts on record that a flush is about to be ordered.
+func (r *run) noteFlush(ctx context.Context, queueing bool) error {
+	if r.note.Map == nil || queueing && !r.note.Map.Queueing {
+		m := *r.t.Map
+		m.Queueing = queueing
+		r.note.Map = &m
+	}
+	r.note.Pending, r.note.PendingSince = true, r.s.opt.now()
 	return r.writeNote(ctx)
 }
 
