@@ -4,44 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
-
-// renamedKernel gives one map another uuid.
-type renamedKernel struct {
-	*multipath.DeviceMapper
-	from, to string
-}
-
-func (k renamedKernel) Tables(ctx context.Context) ([]multipath.Table, error) {
-	all, err := k.DeviceMapper.Tables(ctx)
-	all = slices.Clone(all)
-	for i := range all {
-		if all[i].UUID == k.from {
-			all[i].UUID = k.to
-		}
-	}
-	return all, err
-}
-
-func (k renamedKernel) Table(ctx context.Context, uuid string) (multipath.Table, error) {
-	if uuid == k.to {
-		uuid = k.from
-	}
-	t, err := k.DeviceMapper.Table(ctx, uuid)
-	if t.UUID == k.from {
-		t.UUID = k.to
-	}
-	return t, err
-}
 
 // The mixed map bears its LU's T10 name, as where multipathd names maps by that. The
 // other LU's disk is then nobody's but the map's.
@@ -57,9 +27,7 @@ func TestMixedMapByT10Name(t *testing.T) {
 			require.NoError(t, err)
 			scsiName := t10Of(t, page)
 			require.NotEmpty(t, scsiName)
-			uuid := filepath.Join(m.Tree(), "sys/block/dm-12/dm/uuid")
-			require.NoError(t, os.WriteFile(uuid, []byte("mpath-"+scsiName+"\n"), 0o600))
-			sys.Kernel = renamedKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + m.lu.WWID(), "mpath-" + scsiName}
+			m.KnownAs(m.m, scsiName)
 			owner := remediate.WithOwner(func(_ context.Context, sub remediate.Subject) (remediate.Claim, error) {
 				if sub.WWID == scsiName {
 					return remediate.Claim{Owner: remediate.Mine, Detached: true}, nil
@@ -152,9 +120,7 @@ func TestMapByAnotherWriting(t *testing.T) {
 				s := before(t, remediatetest.Fail)
 				name := prefix + s.lu.WWID()[1:]
 				sys := s.System()
-				uuid := filepath.Join(s.Tree(), "sys/block/dm-12/dm/uuid")
-				require.NoError(t, os.WriteFile(uuid, []byte("mpath-"+name+"\n"), 0o600))
-				sys.Kernel = renamedKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + s.lu.WWID(), "mpath-" + name}
+				s.KnownAs(s.m, name)
 				if lost {
 					s.Unmap(s.lu)
 				}

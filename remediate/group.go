@@ -18,7 +18,8 @@ import (
 // SCSI disk. What is in the map of another LU is a path of both.
 func (sc *scene) group() []*Facts {
 	var lus []*Facts
-	byWWID := map[string]*Facts{}
+	byWWID := map[string][]*Facts{}
+	twice := map[*Facts]string{} // that a LU goes by more than one name
 	taken := map[string]bool{}
 	for i := range sc.blocks {
 		f := sc.mapped(&sc.blocks[i], taken)
@@ -27,7 +28,7 @@ func (sc *scene) group() []*Facts {
 		}
 		lus = append(lus, f)
 		for _, n := range writings(f.WWID) {
-			byWWID[n] = f
+			byWWID[n] = append(byWWID[n], f)
 		}
 	}
 	for i := range sc.devices {
@@ -35,28 +36,47 @@ func (sc *scene) group() []*Facts {
 		if !isDisk(d) || d.Block != "" && taken[d.Block] {
 			continue
 		}
-		f := sc.owner(byWWID, d)
-		if f == nil {
-			f = unmapped(d)
-			byWWID[f.WWID] = f
-			lus = append(lus, f)
+		owners := sc.owners(byWWID, d)
+		if len(owners) == 0 {
+			f := unmapped(d)
+			byWWID[f.WWID] = append(byWWID[f.WWID], f)
+			lus, owners = append(lus, f), []*Facts{f}
 		}
-		f.Paths = append(f.Paths, sc.path(d, false))
+		for _, other := range owners[1:] {
+			sayTwice(twice, owners[0], other)
+		}
+		owners[0].Paths = append(owners[0].Paths, sc.path(d, false))
 	}
 	for _, f := range lus {
-		for _, p := range f.Paths {
-			if d := sc.disk[p.Dev]; d != nil && p.Foreign == "" {
-				for _, n := range claimed(d) {
-					if n != f.WWID && !slices.Contains(f.Names, n) {
-						f.Names = append(f.Names, n)
-					}
-				}
-			}
-		}
-		f.Evidence.Duplicate = sc.duplicate(f)
+		f.Names = sc.namesOf(f)
+		f.Evidence.Duplicate = or(twice[f], sc.duplicate(f))
 	}
 	sort.SliceStable(lus, func(i, j int) bool { return lus[i].Map != nil && lus[j].Map == nil })
 	return lus
+}
+
+// sayTwice notes that two maps are one LU's, by two of its names, as a disk in neither of
+// them says: whether the LU is dead cannot be told from one of them.
+func sayTwice(twice map[*Facts]string, a, b *Facts) {
+	why := a.WWID + " and " + b.WWID + " are two names of one LU"
+	twice[a], twice[b] = why, why
+}
+
+// namesOf are every WWID that the pages of a LU's own paths allow, but the one that it
+// goes by.
+func (sc *scene) namesOf(f *Facts) (names []string) {
+	for _, p := range f.Paths {
+		d := sc.disk[p.Dev]
+		if d == nil || p.Foreign != "" {
+			continue
+		}
+		for _, n := range claimed(d) {
+			if n != f.WWID && !slices.Contains(names, n) {
+				names = append(names, n)
+			}
+		}
+	}
+	return names
 }
 
 // unmapped is the LU of a disk outside any map. One that does not name itself
@@ -161,14 +181,17 @@ func (sc *scene) path(d *sysfs.SCSIDevice, inMap bool) Path {
 	return p
 }
 
-// owner is the LU that a disk outside any map claims to lead to, nil if none.
-func (sc *scene) owner(byWWID map[string]*Facts, d *sysfs.SCSIDevice) *Facts {
+// owners are the LUs that a disk outside any map claims to lead to, by whichever of its
+// names: more than one where maps go by several of them.
+func (sc *scene) owners(byWWID map[string][]*Facts, d *sysfs.SCSIDevice) (all []*Facts) {
 	for _, wwid := range claimed(d) {
-		if f := byWWID[wwid]; f != nil && sc.alike(f, d) {
-			return f
+		for _, f := range byWWID[wwid] {
+			if sc.alike(f, d) && !slices.Contains(all, f) {
+				all = append(all, f)
+			}
 		}
 	}
-	return nil
+	return all
 }
 
 // alike reports whether no cached page 0x83 of the LU's paths contradicts the

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
@@ -16,11 +15,8 @@ import (
 func byIDWWN(t *testing.T, s *scenario) (remediate.System, string) {
 	t.Helper()
 	name := "0x" + s.lu.WWID()[1:]
-	sys := s.System()
-	uuid := filepath.Join(s.Tree(), "sys/block/dm-12/dm/uuid")
-	require.NoError(t, os.WriteFile(uuid, []byte("mpath-"+name+"\n"), 0o600))
-	sys.Kernel = renamedKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + s.lu.WWID(), "mpath-" + name}
-	return sys, name
+	s.KnownAs(s.m, name)
+	return s.System(), name
 }
 
 // It is protected by whichever of its names, in whichever writing.
@@ -117,5 +113,39 @@ func TestProtectedEmptyMapByIDWWN(t *testing.T) {
 		if d.Removable || d.Protected == "" {
 			t.Errorf("protected as %s, and removable %v: %q", n, d.Removable, d.Protected)
 		}
+	}
+}
+
+// Two maps are one LU's, by two of its names: one that was left without its disks when
+// multipath was told to name them otherwise, and the one of today, whose paths are dead. The
+// LU lives through a disk that is in neither, and nothing of it goes.
+func TestTwoMapsOfOneLU(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"0x60014055e7c14d0b8aa4f6e92d3b7c05", "1LIO-ORG_vol-b:8aa4f6e92d3b7c05"} {
+		t.Run(other, func(t *testing.T) {
+			t.Parallel()
+			h := remediatetest.New(t)
+			s := &scenario{Host: h, a: h.Session("iqn.2003-01.org.example:a", 39), b: h.Session("iqn.2003-01.org.example:b", 40)}
+			s.healthy = h.LU("60014055a0b4e2f6d3c84b1a97f0e2d1", 10*gib, "LIO-ORG", "vol-a").Path("sdb", s.a, 2).Path("sdc", s.b, 2)
+			h.Map("mpatha", "dm-11", s.healthy, remediatetest.Queue)
+			s.lu = h.LU("60014055e7c14d0b8aa4f6e92d3b7c05", 10*gib, "LIO-ORG", "vol-b").Path("sdx", s.a, 1)
+			h.KnownAs(h.Map("mpathc", "dm-13", s.lu, remediatetest.Fail), other)
+			h.DeletedByHand("sdx")
+			s.lu.Path("sdi", s.a, 1).Path("sdj", s.b, 1)
+			s.m = h.Map("mpathb", "dm-12", s.lu, remediatetest.Fail)
+			s.Unmap(s.lu)
+			dead := s.sweeper(t, remediate.WithMaxDead(1))
+			require.True(t, device(t, dead, s.lu.WWID()).Removable, "all of it is dead")
+
+			s.lu.Path("sdk", s.Session("iqn.2003-01.org.example:c", 41), 1)
+			sw := s.sweeper(t, remediate.WithMaxDead(1))
+			for _, name := range []string{s.lu.WWID(), other} {
+				d := device(t, sw, name)
+				require.False(t, d.Removable, "%s: %s, %v", name, d.Verdict, d.Reasons)
+			}
+			p, err := sw.Plan(within(t))
+			require.NoError(t, err)
+			require.Empty(t, p.Targets)
+		})
 	}
 }

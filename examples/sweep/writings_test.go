@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
 )
@@ -38,12 +35,11 @@ func TestApplyWithLockDir(t *testing.T) {
 	require.Contains(t, s.applyWith(), "-lock-dir /run/agent/locks")
 }
 
-// A bare disk goes by several WWIDs (Facts.Aliases): multipath may have named its map by
-// any of them. What is excluded by one is left alone.
+// A LU goes by several WWIDs, as a bare disk (Facts.Aliases) and with a map: multipath may
+// have named its map by any of them. What is excluded by one is left alone.
 func TestExcludedByAlias(t *testing.T) {
 	t.Parallel()
-	h := staged(t, "orphan")
-	doc := decoded(t, sweep(context.Background(), on(h), "", "scan", "-json").out)
+	doc := decoded(t, sweep(context.Background(), on(staged(t, "orphan")), "", "scan", "-json").out)
 	var aliases []string
 	for _, d := range list(doc, "devices") {
 		if m := d.(map[string]any); m["wwid"] == remediatetest.WWIDb {
@@ -53,10 +49,12 @@ func TestExcludedByAlias(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, aliases)
-	for _, alias := range aliases {
-		h := staged(t, "orphan")
-		got := sweep(context.Background(), on(h), "", "apply", "-yes", "-own", "all", "-own", "!wwid:"+literal(alias), "-dwell", "0")
-		require.Empty(t, h.Actions(), "excluded as %q: status %d\n%s%s", alias, got.status, got.out, got.err)
+	for _, preset := range []string{"orphan", "residual"} {
+		for _, alias := range aliases {
+			h := staged(t, preset)
+			got := sweep(context.Background(), on(h), "", "apply", "-yes", "-own", "all", "-own", "!wwid:"+literal(alias), "-dwell", "0")
+			require.Empty(t, h.Actions(), "%s, excluded as %q: status %d\n%s%s", preset, alias, got.status, got.out, got.err)
+		}
 	}
 }
 
@@ -86,68 +84,16 @@ func TestDetachedInCapitals(t *testing.T) {
 	}
 }
 
-// The same LU as in TestExcludedByAlias, with its map.
-func TestMappedExcludedByAlias(t *testing.T) {
-	t.Parallel()
-	doc := decoded(t, sweep(context.Background(), on(staged(t, "orphan")), "", "scan", "-json").out)
-	var aliases []string
-	for _, d := range list(doc, "devices") {
-		if m := d.(map[string]any); m["wwid"] == remediatetest.WWIDb {
-			for _, a := range m["aliases"].([]any) {
-				aliases = append(aliases, a.(string))
-			}
-		}
-	}
-	require.NotEmpty(t, aliases)
-	for _, alias := range aliases {
-		h := staged(t, "residual")
-		got := sweep(context.Background(), on(h), "", "apply", "-yes", "-own", "all", "-own", "!wwid:"+literal(alias), "-dwell", "0")
-		if len(h.Actions()) > 0 {
-			t.Errorf("excluded as %q: status %d %v", alias, got.status, h.Actions())
-		}
-	}
-}
-
-type renamedKernel struct {
-	*multipath.DeviceMapper
-	from, to string
-}
-
-func (k renamedKernel) Table(ctx context.Context, uuid string) (multipath.Table, error) {
-	if uuid == k.to {
-		uuid = k.from
-	}
-	t, err := k.DeviceMapper.Table(ctx, uuid)
-	if t.UUID == k.from {
-		t.UUID = k.to
-	}
-	return t, err
-}
-
-func (k renamedKernel) Tables(ctx context.Context) ([]multipath.Table, error) {
-	all, err := k.DeviceMapper.Tables(ctx)
-	for i := range all {
-		if all[i].UUID == k.from {
-			all[i].UUID = k.to
-		}
-	}
-	return all, err
-}
-
 // Its map goes by ID_WWN ("0x6001405…"): the command itself says that 36001405… is meant.
 func TestExcludedMapByIDWWN(t *testing.T) {
 	t.Parallel()
-	h := staged(t, "residual")
-	sys := h.System()
-	name := "0x" + remediatetest.WWIDb[1:]
-	all, _ := filepath.Glob(filepath.Join(h.Tree(), "sys/block/dm-*/dm/uuid"))
-	for _, f := range all {
-		if b, _ := os.ReadFile(f); strings.TrimSpace(string(b)) == "mpath-"+remediatetest.WWIDb {
-			require.NoError(t, os.WriteFile(f, []byte("mpath-"+name+"\n"), 0o600))
-		}
-	}
-	sys.Kernel = renamedKernel{sys.Kernel.(*multipath.DeviceMapper), "mpath-" + remediatetest.WWIDb, "mpath-" + name}
-	open := func(config) (remediate.System, func(), error) { return sys, func() {}, nil }
-	got := sweep(context.Background(), open, "", "apply", "-yes", "-own", "all", "-own", "!wwid:"+remediatetest.WWIDb, "-dwell", "0")
+	h := remediatetest.New(t)
+	h.Volume("vol-1", remediatetest.Fail)
+	lost, m := h.Volume("vol-2", remediatetest.Fail)
+	h.KnownAs(m, "0x"+lost.WWID()[1:])
+	h.Unmap(lost)
+	got := sweep(context.Background(), on(h), "", "apply", "-yes", "-own", "all", "-own", "!wwid:"+lost.WWID(), "-dwell", "0")
 	require.Empty(t, h.Actions(), "status %d\n%s%s", got.status, got.out, got.err)
+	got = sweep(context.Background(), on(h), "", "apply", "-yes", "-own", "wwid:"+lost.WWID(), "-dwell", "0")
+	require.NotEmpty(t, h.Actions(), "it was that alone which kept it: status %d\n%s%s", got.status, got.out, got.err)
 }

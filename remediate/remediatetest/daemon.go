@@ -63,7 +63,7 @@ func (h *Host) printMap(b *strings.Builder, m *Map, w [3]int) {
 	if len(m.paths) > 0 {
 		vendor = m.lu.vendor + "," + m.lu.product
 	}
-	fmt.Fprintf(b, "%s (%s) %s %s\n", m.name, m.WWID(), m.dm, vendor)
+	fmt.Fprintf(b, "%s (%s) %s %s\n", m.name, strings.TrimPrefix(m.uuid, "mpath-"), m.dm, vendor)
 	fmt.Fprintf(b, "size=%s features='%s' hwhandler='1 alua' wp=rw\n", humanSize(m.size), m.features())
 	if len(m.paths) == 0 {
 		return

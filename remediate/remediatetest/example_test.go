@@ -112,6 +112,23 @@ func Example_faults() {
 	// map flushed by hand        orphan-path
 }
 
+// multipath names its maps by ID_WWN: the LU is known by its usual name all the same.
+func ExampleHost_KnownAs() {
+	h := newHost()
+	defer h.Close()
+	lu, m := h.Volume("vol-1", remediatetest.Fail)
+	h.KnownAs(m, "0x"+lu.WWID()[1:])
+	h.Unmap(lu)
+	sv, err := sweeper(h.System(), remediate.WithProtected(lu.WWID()), remediate.WithMaxDead(1)).Survey(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	d := sv.Devices[0]
+	fmt.Println(d.WWID == "0x"+lu.WWID()[1:], d.Verdict, d.Removable, d.Protected == "the caller protects "+lu.WWID())
+	// Output:
+	// true stale false true
+}
+
 // An array on Fibre Channel, one of whose ports is cut.
 func ExampleHost_RemotePort() {
 	h := newHost()

@@ -103,6 +103,16 @@ func (h *Host) Map(name, dm string, lu *LU, retry NoPathRetry) *Map {
 	return m
 }
 
+// KnownAs has the map go by another name of its LU than the usual one, as multipath does
+// by uid_attribute: "0x600…" for ID_WWN.
+func (h *Host) KnownAs(m *Map, wwid string) {
+	h.set(func() {
+		m.uuid = "mpath-" + wwid
+		h.write(h.path("sys", m.sysfs(), "dm/uuid"), m.uuid+"\n")
+		h.udev()
+	})
+}
+
 // Partition makes the n-th partition of a disk (name "sda1") or of a multipath
 // map, for which kpartx makes a map (name "dm-13").
 func (h *Host) Partition(on string, n int, name string) {
