@@ -114,13 +114,6 @@ func claims(name, wwid string) bool {
 func each(wwid string) string { return strings.ReplaceAll(wwid, " ", "_") }
 func runs(wwid string) string { return strings.Join(strings.Fields(wwid), "_") }
 
-// mangle writes a WWID as udev does in a link's name: a run of blanks is one underscore
-// there, and those around it go. Runs of underscores count as such, for some of them were
-// blanks.
-func mangle(wwid string) string {
-	return strings.Join(strings.FieldsFunc(wwid, func(r rune) bool { return r == ' ' || r == '_' }), "_")
-}
-
 // unescape undoes udev's \x20.
 func unescape(s string) string {
 	if !strings.Contains(s, `\x`) {

@@ -1,5 +1,7 @@
 package diskbyid
 
+import "strings"
+
 // Misleading returns the links that claim one identity and lead to a device that
 // has another. identityOf tells the WWID of a device by its kernel name, of a
 // partition that of its disk, "" where it is not known.
@@ -36,4 +38,10 @@ func contradict(a, b string) bool {
 		return true
 	}
 	return false // vendor specific, of which a disk may have many, and what is no SCSI
+}
+
+// mangle leaves of a WWID what every writing of it has in common: some underscores in a
+// link's name were blanks, or runs of them, and it cannot be told which.
+func mangle(wwid string) string {
+	return strings.Join(strings.FieldsFunc(wwid, func(r rune) bool { return r == ' ' || r == '_' }), "_")
 }

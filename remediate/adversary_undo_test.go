@@ -101,7 +101,7 @@ func TestRefusalLeavesQueueingToOthers(t *testing.T) {
 func TestListedLUNIsNotDead(t *testing.T) {
 	t.Parallel()
 	s := before(t, remediatetest.Fail)
-	s.switchedOff(t)
+	s.switchedOff(t, "sdi", "sdj")
 	d := s.find(t, remediate.WithRunbook())
 	require.False(t, d.Removable, "%s by %s: %v", d.Verdict, d.Proof, d.Reasons)
 	d = s.find(t, s.detached())

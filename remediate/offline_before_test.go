@@ -1,6 +1,7 @@
 package remediate_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -11,15 +12,14 @@ import (
 	"github.com/lunsweep/lunsweep/sysfs"
 )
 
-// switchedOff is the volume whose disks the kernel's error handler, or somebody, has set
-// offline.
-func (s *scenario) switchedOff(t *testing.T) {
+// switchedOff has the kernel's error handler, or somebody, set disks offline.
+func (s *scenario) switchedOff(t *testing.T, disks ...string) {
 	t.Helper()
 	sys := s.System()
 	devices, err := sys.FS.SCSIDevices(within(t))
 	require.NoError(t, err)
 	for _, d := range devices {
-		if d.Block != "sdi" && d.Block != "sdj" {
+		if !slices.Contains(disks, d.Block) {
 			continue
 		}
 		pin, err := sys.FS.Pin(within(t), d.HCTL)
@@ -34,7 +34,7 @@ func (s *scenario) switchedOff(t *testing.T) {
 func TestBackWhileDisksWereOfflineBefore(t *testing.T) {
 	t.Parallel()
 	s := before(t, remediatetest.Fail)
-	s.switchedOff(t)
+	s.switchedOff(t, "sdi", "sdj")
 	s.Unmap(s.lu)
 	waited := false
 	sw := s.on(t, s.System(), remediate.WithMaxDead(1), beforeDelete(func() {
@@ -53,7 +53,7 @@ func TestBackWhileDisksWereOfflineBefore(t *testing.T) {
 func waitsOffline(t *testing.T, silent bool) {
 	s := before(t, remediatetest.Fail)
 	s.Patience(200 * time.Millisecond)
-	s.switchedOff(t)
+	s.switchedOff(t, "sdi", "sdj")
 	opts := []remediate.Option{remediate.WithMaxDead(1), beforeDelete(func() { time.Sleep(2 * long) })}
 	if silent {
 		s.Vanish(s.lu)

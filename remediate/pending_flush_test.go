@@ -15,7 +15,6 @@ import (
 	"github.com/lunsweep/lunsweep/multipath"
 	"github.com/lunsweep/lunsweep/remediate"
 	"github.com/lunsweep/lunsweep/remediate/remediatetest"
-	"github.com/lunsweep/lunsweep/sysfs"
 )
 
 // The flush is still under way in multipathd when the run's time is up, and leaves the map
@@ -36,19 +35,26 @@ func TestFlushLeavesSuspendedLater(t *testing.T) {
 		}()
 		return &multipath.CommandError{Backend: "command", Argv: []string{"multipath", "-f", name}, Uncertain: true, Err: ctx.Err()}
 	}
-	broken := sys
-	broken.Daemon = d
-	sw := s.on(t, broken)
-	p := planned(t, sw, s.lu.WWID())
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	res := executedIn(t, ctx, sw, p)
+	_, res := s.flushedBy(t, d)
 	t.Log(res.Outcome, res.Reason)
 	<-later
 	require.True(t, s.find(t).Map.Suspended)
 	rec, err := s.sweeper(t).Recover(within(t))
 	require.NoError(t, err)
 	require.False(t, s.find(t).Map.Suspended, "still suspended, and nobody knows why: %v %s", rec, s.log())
+}
+
+// flushedBy plans the volume's removal and executes the plan with two seconds' time, by a
+// multipathd of the test's own.
+func (s *scenario) flushedBy(t *testing.T, d scriptedDaemon) (*remediate.Plan, remediate.Result) {
+	t.Helper()
+	sys := s.System()
+	sys.Daemon = d
+	sw := s.on(t, sys)
+	p := planned(t, sw, s.lu.WWID())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	return p, executedIn(t, ctx, sw, p)
 }
 
 // notesOf are the notes of unfinished work, by file.
@@ -86,9 +92,9 @@ func uncertain(name string, err error) error {
 	return &multipath.CommandError{Backend: "socket", Argv: []string{"del", "map", name}, Uncertain: true, Err: err}
 }
 
-// A controller tries every nine minutes; the LU is in use since. The note is never dropped,
-// and half an hour later a map that somebody else has suspended is resumed.
-func TestPendingNeverDropped(t *testing.T) {
+// A controller tries every nine minutes; the LU is in use since. The note does not get
+// younger by that: half an hour later a map that somebody else has suspended stays so.
+func TestPendingAges(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Fail)
 	sys := s.System()
@@ -96,13 +102,7 @@ func TestPendingNeverDropped(t *testing.T) {
 		<-ctx.Done()
 		return uncertain(name, ctx.Err())
 	}}
-	broken := sys
-	broken.Daemon = d
-	sw := s.on(t, broken)
-	p := planned(t, sw, s.lu.WWID())
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	executedIn(t, ctx, sw, p)
+	p, _ := s.flushedBy(t, d)
 	require.NotEmpty(t, notesOf(t, s))
 	s.Mount("dm-12", "/data")
 	for range 4 {
@@ -116,8 +116,9 @@ func TestPendingNeverDropped(t *testing.T) {
 	require.True(t, s.find(t).Map.Suspended, "36 minutes after the flush somebody else's suspension was lifted: %s", s.log())
 }
 
-// multipathd works at the flush for long, and has no time for the second one ("timeout").
-func TestPendingDroppedByNotTaken(t *testing.T) {
+// multipathd works at the flush for long, and has no time for the second one ("timeout"),
+// which is no word on the first.
+func TestPendingOutlivesOneNotTaken(t *testing.T) {
 	t.Parallel()
 	s := lost(t, remediatetest.Fail)
 	s.SuspendOnFlush(s.m)
@@ -136,13 +137,7 @@ func TestPendingDroppedByNotTaken(t *testing.T) {
 		}()
 		return uncertain(name, multipath.ErrSilent)
 	}
-	broken := sys
-	broken.Daemon = d
-	sw := s.on(t, broken)
-	p := planned(t, sw, s.lu.WWID())
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	res := executedIn(t, ctx, sw, p)
+	_, res := s.flushedBy(t, d)
 	t.Log(res.Outcome, res.Reason, n)
 	require.Greater(t, n, 1)
 	<-later
@@ -176,25 +171,10 @@ func TestPendingOfMapThatIsGone(t *testing.T) {
 	for _, u := range sv.Unfinished {
 		t.Errorf("told as unfinished: %s", u)
 	}
-	devices, err := sys.FS.SCSIDevices(within(t))
-	require.NoError(t, err)
-	for _, dev := range devices {
-		if dev.Block == "sdj" { // its operator switches it off
-			pin, err := sys.FS.Pin(within(t), dev.HCTL)
-			require.NoError(t, err)
-			require.NoError(t, pin.SetState(within(t), sysfs.StateOffline))
-			pin.Close()
-		}
-	}
+	s.switchedOff(t, "sdj") // by its operator
 	_, err = s.sweeper(t).Recover(within(t))
 	require.NoError(t, err)
-	devices, err = sys.FS.SCSIDevices(within(t))
-	require.NoError(t, err)
-	for _, dev := range devices {
-		if dev.Block == "sdj" {
-			require.Equal(t, sysfs.StateOffline, dev.State, "its operator had switched it off, not we")
-		}
-	}
+	require.Equal(t, "offline", stateOf(t, s, "sdj"), "its operator had switched it off, not we")
 }
 
 // The run is killed while multipathd works at its flush (the note is as it was then); the
@@ -212,13 +192,7 @@ func TestKilledDuringFlush(t *testing.T) {
 		<-ctx.Done()
 		return uncertain(name, ctx.Err())
 	}}
-	broken := sys
-	broken.Daemon = d
-	sw := s.on(t, broken)
-	p := planned(t, sw, s.lu.WWID())
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	executedIn(t, ctx, sw, p)
+	s.flushedBy(t, d)
 	require.NotEmpty(t, notes)
 	for f := range notesOf(t, s) {
 		require.NoError(t, os.Remove(f))

@@ -15,8 +15,8 @@ import (
 // digits), EUI-64 ("2"), T10 vendor ID ("1" and the text), vendor specific
 // ("0", vendor, model, text), then SCSI names ("8", or as "3" and "2" where
 // they are an NAA or EUI name), page 0x80 ("S", vendor, model, serial), and at last
-// T10 designators with their blanks as they are. vendor, model and serial come from [Inquiry] and [ParseSerial], or
-// from sysfs; serial may be "" where it is not known.
+// T10 designators with their blanks as they are. vendor, model and serial come from
+// [Inquiry] and [ParseSerial], or from sysfs; serial may be "" where it is not known.
 //
 // Which of them a host uses depends on its udev rules and on whether multipathd
 // had udev's answer in time: the same scsi_debug disk is 333333330000007d0 to
